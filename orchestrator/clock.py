@@ -1,0 +1,30 @@
+"""The only place that reads the wall clock; everyone else is given the time."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """A source of the time of day."""
+
+    def now(self) -> float:
+        """Return seconds since the Unix epoch, UTC."""
+
+
+class WallClock:
+    """The machine's clock, never running backwards within one process."""
+
+    def __init__(self) -> None:
+        self._offset = time.time() - time.monotonic()
+
+    def now(self) -> float:
+        """Return seconds since the Unix epoch, UTC."""
+        return self._offset + time.monotonic()
+
+
+def iso(at: float) -> str:
+    """Return an instant as ISO 8601 in UTC with seconds, e.g. ``2026-01-31T04:05:06Z``."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

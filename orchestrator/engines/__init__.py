@@ -1,0 +1,1 @@
+"""Engines: what carries out the core's instructions on hosts."""

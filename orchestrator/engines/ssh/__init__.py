@@ -1,0 +1,11 @@
+"""The SSH engine's transport: one connection, one login, one remote shell per host.
+
+``connector`` opens, ``channel`` talks, ``target`` decides where and as whom, ``hostkeys`` decides
+whom to trust, ``identities`` with which keys, ``bastions`` through whom, ``become`` as which user
+the host program runs; ``failures`` puts what goes wrong into the tree of errors.
+"""
+
+from orchestrator.engines.ssh.connector import SshConnector
+from orchestrator.engines.ssh.settings import SshSettings
+
+__all__ = ["SshConnector", "SshSettings"]

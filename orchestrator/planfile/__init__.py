@@ -1,0 +1,7 @@
+"""Plans: YAML → Plan, every problem at once with its place."""
+
+from orchestrator.planfile.load import load
+from orchestrator.planfile.reference import reference
+from orchestrator.planfile.schema import json_schema
+
+__all__ = ["json_schema", "load", "reference"]

@@ -1,0 +1,30 @@
+"""Paths of a plan, seen from its folder."""
+
+from __future__ import annotations
+
+import os.path
+from dataclasses import replace
+from pathlib import Path
+
+from orchestrator.model.plan import Plan
+
+
+def resolved(plan: Plan, folder: Path, digest: str = "") -> Plan:
+    """Return the plan with its relative paths taken from ``folder``, and with this digest."""
+    packages = tuple(
+        replace(package, bundle=_path(package.bundle, folder)) for package in plan.packages
+    )
+    return replace(
+        plan,
+        digest=digest,
+        packages=packages,
+        inventory=tuple(_path(name, folder) for name in plan.inventory),
+        allowed_signers=plan.allowed_signers and _path(plan.allowed_signers, folder),
+    )
+
+
+def _path(name: str, folder: Path) -> str:
+    # Neither a URL nor a list of hosts (``a,b`` or ``a,``) is a path.
+    if "://" in name or ("," in name and "/" not in name):
+        return name
+    return os.path.normpath(folder / Path(name).expanduser())

@@ -1,0 +1,311 @@
+"""The keys of a plan, what each means, and the model values made of them.
+
+This table is the one description: the loader, the JSON Schema and the reference come from it,
+and defaults come from ``orchestrator.model.plan``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from orchestrator.model import plan as model
+from orchestrator.planfile.names import NAME, PACKAGE, VARIABLE
+from orchestrator.planfile.order import Order
+from orchestrator.schema import (
+    Choice,
+    Duration,
+    Field,
+    Flag,
+    ListOf,
+    MapOf,
+    Named,
+    Pairs,
+    Quantity,
+    Shape,
+    Template,
+    Text,
+    UseOf,
+    Values,
+    Whole,
+    Wrong,
+    default_of,
+    shape_for,
+    shape_of,
+)
+
+PATTERN = Text("a host pattern", sample="all")
+PATH = Text("a path", r"[^\n]+")
+FOLDER = Template("an absolute path", r"/[^\n]*", "begin it with '/'")
+SHELL = Template("shell text")
+
+
+@dataclass(frozen=True)
+class FleetPart:
+    """``fleet`` of a plan."""
+
+    inventory: tuple[str, ...]
+    hosts: str
+
+
+@dataclass(frozen=True)
+class Document:
+    """A plan as it was written, before its parts are held against each other."""
+
+    plan: str
+    fleet: FleetPart
+    packages: tuple[model.Package, ...]
+    description: str
+    trust: str
+    vars: Pairs
+    order: tuple[model.Edge, ...]
+    rollout: model.RolloutPolicy
+
+
+FLEET = Shape(
+    FleetPart,
+    "Which hosts there are, and which of them the plan is about.",
+    (
+        Field(
+            "inventory",
+            ListOf(PATH, single=True, least=1),
+            "File or folder of hosts, or a list of them; relative to the plan.",
+            example="../inventories/lab",
+        ),
+        Field("hosts", PATTERN, "Pattern, as Ansible's: a:b is either, &c also, !d not.", "all"),
+    ),
+)
+
+TRUST = Shape(
+    lambda allowed_signers: allowed_signers,
+    "Whose signatures count.",
+    (
+        Field(
+            "allowed_signers",
+            PATH,
+            "OpenSSH allowed_signers file, relative to the plan; without it, the user's own.",
+            "",
+            example="../trust/allowed_signers",
+        ),
+    ),
+)
+
+HOOKS = shape_for(
+    model.Hooks,
+    "Shell text run on the host around the flip; a failure takes the host back.",
+    Field("pre_activate", SHELL, "Before the flip.", example="bin/drain"),
+    Field("post_activate", SHELL, "After the flip and the restarts.", example="bin/warm-up"),
+    Field("pre_revert", SHELL, "Before going back.", example="bin/drain"),
+    Field("post_revert", SHELL, "After going back.", example="bin/warm-up"),
+    Field("timeout", Duration(1.0), "How long one hook may take."),
+)
+
+STEP = shape_for(
+    model.Step,
+    "A migration step: run once on a host before the flip, and never again.",
+    Field("name", NAME, "Its name in the host's ledger.", example="add-index"),
+    Field("run", SHELL, "Shell text that does it.", example="bin/migrate up 7"),
+    Field("down", SHELL, "Shell text that undoes it.", example="bin/migrate down 7"),
+    Field("after", ListOf(NAME, single=True), "Steps that must be done before."),
+)
+
+TRIAL = Shape(
+    lambda deadline: deadline,
+    "The time in which a new release must prove itself.",
+    (
+        Field(
+            "deadline",
+            Duration(5.0),
+            "A host that is not confirmed by then goes back by itself.",
+            default_of(model.Package, "trial"),
+        ),
+    ),
+    short="deadline",
+)
+
+
+def _cohort(share: model.Amount | None, count: model.Amount | None, **rest: object) -> model.Cohort:
+    if share and count:
+        raise Wrong("a cohort has a share or a count, not both", "remove one of them")
+    return model.Cohort(share=share or count, **rest)  # type: ignore[arg-type]
+
+
+COHORT = shape_for(
+    model.Cohort,
+    "Who moves together; a cohort without hosts, share and count takes all the rest.",
+    Field("name", NAME, "Its name.", example="canary"),
+    Field("hosts", PATTERN, "Pattern of its hosts.", example="canaries"),
+    Field(
+        "share",
+        Quantity(count=False, positive=True),
+        "Share of the hosts that earlier cohorts left; rounds up.",
+        instead=True,
+    ),
+    Field(
+        "count",
+        Quantity(percent=False, positive=True, sample="1"),
+        "As many of the hosts that earlier cohorts left.",
+        None,
+        instead=True,
+    ),
+    Field("bake", Duration(), "How long it is watched before the next cohort may start."),
+    make=_cohort,
+)
+
+UNAVAILABLE = shape_for(
+    model.UnavailabilityBudget,
+    "How many hosts may be out of service at once; a percentage rounds down, at least 1.",
+    Field("limit", Quantity(positive=True), "A count or a percentage."),
+    Field("per", VARIABLE, "Host variable: each of its values has its own limit.", example="zone"),
+    short="limit",
+)
+
+FAILURES = shape_for(
+    model.FailureBudget,
+    "How many hosts of a wave may fail; one more halts it.",
+    Field("limit", Quantity(), "A count or a percentage."),
+    Field("min_sample", Whole(1), "A percentage is judged once so many hosts have finished."),
+    short="limit",
+)
+
+UNREACHABLE = shape_for(
+    model.UnreachableBudget,
+    "How many hosts of a wave may be unreachable, and what becomes of them.",
+    Field("limit", Quantity(), "A count or a percentage."),
+    Field("min_sample", Whole(1), "A percentage is judged once so many hosts have finished."),
+    Field("then", Choice(model.UnreachablePolicy), "fail, skip, or defer to a later resume."),
+    short="limit",
+)
+
+TIMEOUTS = shape_for(
+    model.Timeouts,
+    "How long each phase may take on one host.",
+    Field("connect", Duration(1.0), "Connecting and logging in."),
+    Field("check", Duration(1.0), "Probe and pre-checks."),
+    Field("stage", Duration(1.0), "Sending the release and laying it down."),
+    Field("activate", Duration(1.0), "Hooks, steps, flip and restarts."),
+    Field("validate", Duration(1.0), "All validations, retries included."),
+    Field("confirm", Duration(1.0), "The proof over a fresh connection."),
+    Field("revert", Duration(1.0), "Going back."),
+    Field("silent", Duration(1.0), "How long a host in doubt may stay silent."),
+)
+
+RETRIES = shape_for(
+    model.Retries,
+    "How often a connection is tried.",
+    Field("attempts", Whole(1, 100), "Tries, the first included."),
+    Field("backoff", Duration(), "Wait after the first; doubled each time, with jitter."),
+    Field("max_backoff", Duration(), "The longest wait."),
+)
+
+ROLLOUT = shape_for(
+    model.RolloutPolicy,
+    "How the fleet moves, and what stops it.",
+    Field("cohorts", ListOf(COHORT, least=1), "Who moves, in this order."),
+    Field("max_parallel", Whole(1, 100_000), "Hosts worked on at the same time."),
+    Field("max_unavailable", UNAVAILABLE, UNAVAILABLE.help),
+    Field("max_failures", FAILURES, FAILURES.help),
+    Field("max_unreachable", UNREACHABLE, UNREACHABLE.help),
+    Field("on_halt", Choice(model.OnHalt), "Who goes back when a wave halts; hold: no one."),
+    Field("commit", Choice(model.CommitScope), "Whose success makes a host's release final."),
+    Field("resample", Quantity(), "Hosts of earlier waves proved again before the next opens."),
+    Field("timeouts", TIMEOUTS, TIMEOUTS.help),
+    Field("retries", RETRIES, RETRIES.help),
+)
+
+
+def package_shape(checks: UseOf) -> Shape:
+    """Return the shape of one package, whose checks are of the kind given."""
+    return shape_for(
+        model.Package,
+        "What should be where.",
+        Field("on", PATTERN, "Pattern of the hosts that carry it.", example="gateways"),
+        Field(
+            "bundle",
+            PATH,
+            "Folder of a bundle, or of several versions of it; relative to the plan.",
+            example="../bundles/gateway",
+        ),
+        Field(
+            "version",
+            Text("a version"),
+            "Which version; without it, the highest.",
+            example='"2.4.1"',
+        ),
+        Field(
+            "root",
+            FOLDER,
+            "Where releases live; default: host variable fleet_root, /opt/fleet.",
+            example="/opt/fleet",
+        ),
+        Field(
+            "state",
+            FOLDER,
+            "Where the host keeps its records; default: host variable fleet_state, /var/lib/fleet.",
+            example="/var/lib/fleet",
+        ),
+        Field("keep", Whole(2, 100), "Releases kept on a host, the active one included."),
+        Field("allow_downgrade", Flag(), "Accept a version lower than the one on the host."),
+        Field(
+            "restart",
+            ListOf(Template(), single=True),
+            "Services restarted after each flip, in order; an item with a space is a command.",
+            example="[gateway.service]",
+        ),
+        Field(
+            "environment",
+            MapOf(Template("text", r"[\s\S]*"), VARIABLE),
+            "Variables for hooks, steps and checks.",
+            example="{MODE: production}",
+        ),
+        Field(
+            "pre_checks",
+            ListOf(checks),
+            "Asked before anything is sent to the host; all kinds are below.",
+            example="\n  - disk_space: {path: /opt, free: 500MiB}\n  - platform: {arch: x86_64}",
+        ),
+        Field(
+            "validations",
+            ListOf(checks),
+            "Asked after the flip; a no takes the host back.",
+            example="\n  - script: bin/validate\n  - tcp: 127.0.0.1:8080",
+        ),
+        Field("hooks", HOOKS, HOOKS.help),
+        Field("steps", ListOf(STEP), "Migration steps, in order."),
+        Field("trial", TRIAL, TRIAL.help),
+        later=("on_drift",),
+    )
+
+
+def plan_shape(checks: Mapping[str, type]) -> Shape:
+    """Return the shape of a whole plan, with these kinds of checks."""
+    use = UseOf("check", {name: shape_of(check) for name, check in checks.items()})
+    return Shape(
+        Document,
+        "What should be where, when, in which order, and what stops it.",
+        (
+            Field("plan", NAME, "The plan's name.", example="gateway-2.4"),
+            Field("description", Text(), "What it is for.", "", example="Gateways to 2.4"),
+            Field("fleet", FLEET, FLEET.help),
+            Field("trust", TRUST, TRUST.help, ""),
+            Field(
+                "vars",
+                Values(VARIABLE),
+                "Variables for templates; -e overrides them.",
+                Pairs(),
+                example="{port: 8080}",
+                first=True,
+            ),
+            Field("packages", Named(package_shape(use), PACKAGE), "What should be where."),
+            Field(
+                "order",
+                ListOf(Order()),
+                "What must come before what.",
+                (),
+                example="\n  - {hosts: gateways, after: databases}  # patterns of hosts\n"
+                "  # - gateway-db before gateway            packages; or: gateway after gateway-db",
+            ),
+            Field("rollout", ROLLOUT, ROLLOUT.help, model.RolloutPolicy()),
+        ),
+        later=("windows",),
+    )

@@ -1,0 +1,172 @@
+"""Every seam on one page: the Protocols between the pure core, its drivers and the world."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from orchestrator.model.bundle import FileEntry, Manifest
+from orchestrator.model.event import Action, Event, Request, Result
+from orchestrator.model.fleet import Host
+from orchestrator.model.plan import Use
+
+OnOutput = Callable[[str], None]
+"""Receives one line of a hook's live output."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The final line of one request to the host program; see docs/host-protocol.md."""
+
+    status: str
+    reason: str = ""
+    fields: Mapping[str, object] = field(default_factory=dict)
+
+
+class Channel(Protocol):
+    """One long-lived remote shell that runs the host program.
+
+    Raises Unreachable when the connection is or becomes unusable, ProtocolError when the answer
+    is not the protocol's.
+    """
+
+    async def call(
+        self,
+        requests: Sequence[str],
+        *,
+        payload: Path | None = None,
+        deadline: float,
+        on_output: OnOutput | None = None,
+    ) -> list[Reply]:
+        """Write all requests at once and return their final replies, in order.
+
+        ``requests`` are lines without id and newline; a ``payload`` (a file, streamed) goes with a
+        single request. ``deadline`` is in seconds for the whole call; when it passes the remote
+        operation is ended, the channel is closed, and Unreachable is raised.
+        """
+
+    async def close(self) -> None:
+        """End the session; whatever it still runs on the host ends with it."""
+
+
+class Connector(Protocol):
+    """Opens channels to hosts."""
+
+    async def open(self, host: Host) -> Channel:
+        """Log in, start the host program, and return the channel.
+
+        Raises Unreachable, LoginRefused, HostKeyRefused or BecomeRefused.
+        """
+
+    async def close(self) -> None:
+        """Close shared bastions and everything still open."""
+
+
+class HostCheck(Protocol):
+    """A pre-check or validation, ready to be run on one host."""
+
+    @property
+    def timeout(self) -> float:
+        """Return the seconds that one try may take."""
+
+    def script(self) -> str:
+        """Return sh text: exit 0 yes, 1 no, 21 not yet, anything else inconclusive."""
+
+
+BuildCheck = Callable[[Use, Mapping[str, object]], HostCheck]
+"""Renders a check's options with a host's variables; raises InputError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """What staging sends: a spooled file, its bytes, and how many content files it holds."""
+
+    path: Path
+    size: int
+    files: int
+
+
+class Depot(Protocol):
+    """Trusted bundles of the run, and the payloads made from them."""
+
+    def manifest(self, release: str) -> Manifest | None:
+        """Return the manifest of a release that the depot knows (also of earlier releases)."""
+
+    async def payload(self, manifest: Manifest, missing: tuple[FileEntry, ...]) -> Payload:
+        """Return the payload with just these files; built once, shared by all hosts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one action on one host; becomes an ActionEnded."""
+
+    result: Result
+    reason: str = ""
+    output: str = ""
+    facts: dict[str, object] = field(default_factory=dict)
+
+
+class ReadEngine(Protocol):
+    """Looks at hosts and has no method that changes one: what dry runs are given."""
+
+    async def look(self, host: str) -> Outcome:
+        """Probe one host as CHECK does; ``facts`` say what would be done and why."""
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+
+
+class Engine(Protocol):
+    """Carries out the core's instructions on hosts."""
+
+    async def perform(self, host: str, action: Action, attempt: int) -> Outcome:
+        """Do ``action`` on ``host`` and say what came of it; never raises a HostError.
+
+        Raises Fenced when another controller has taken over: this one must stop.
+        """
+
+    async def release(self, host: str) -> None:
+        """Close the connection to ``host``: the run has no more business with it."""
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event with its number in its run."""
+
+    seq: int
+    event: Event
+
+
+class RunLog(Protocol):
+    """The journal of one run, held under a lease by this controller."""
+
+    async def append(self, event: Event) -> Recorded:
+        """Return once the event is durable. Raises JournalError, LeaseHeld when taken over."""
+
+    def requests(self) -> AsyncIterator[tuple[Request, str, str]]:
+        """Yield what operators ask of this run from other processes: request, by, why."""
+
+    async def close(self) -> None:
+        """Give the lease back."""
+
+
+class Sink(Protocol):
+    """Observes a run; a failing sink cannot fail it."""
+
+    def observe(self, recorded: Recorded, transitions: Iterable[object]) -> None:
+        """See one journalled event and the transitions that it caused."""
+
+    def output(self, host: str, line: str) -> None:
+        """See one live line of a hook's or check's output."""
+
+    def close(self) -> None:
+        """Flush; the run is over or this controller leaves it."""
+
+
+Sleep = Callable[[float], Awaitable[None]]
+"""Waits for that many seconds (asyncio.sleep, or a virtual clock's)."""

@@ -1,0 +1,72 @@
+"""Who may go next: places for hosts, the unavailability budget, and bulk work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from orchestrator.model.event import Action
+from orchestrator.rollout.board import Board
+from orchestrator.rollout.hosts import send_back
+from orchestrator.rollout.records import HostRecord
+from orchestrator.rollout.states import MOVED
+from orchestrator.rollout.states import HostState as H
+
+
+def admit(board: Board, at: float) -> None:
+    """Let staged hosts activate and pending ones begin, as far as the limits allow."""
+    _activate_staged(board, at)
+    while board.pending and board.in_flight < board.spec.max_parallel:
+        host = board.hosts[board.pending.popleft()]
+        board.move_host(at, host, H.CHECKING)
+        board.ask(host, Action.CHECK)
+
+
+def line_up(board: Board, names: Iterable[str], action: Action) -> None:
+    """Add bulk work, to be given out as places become free."""
+    board.backlog.extend((name, action) for name in names)
+
+
+def work_off(board: Board, at: float) -> None:
+    """Give out bulk work while fewer than ``max_parallel`` actions are under way."""
+    while board.backlog and board.asked < board.spec.max_parallel:
+        name, action = board.backlog.popleft()
+        host = board.hosts[name]
+        if host.asked is None and _still_due(host, action):
+            _give_out(board, at, host, action)
+
+
+def withdraw_staged(board: Board) -> None:
+    """Let go of every staged release that will not be activated."""
+    for names in board.staged.values():
+        line_up(board, names, Action.WITHDRAW)
+    board.staged.clear()
+
+
+def _activate_staged(board: Board, at: float) -> None:
+    for zone in list(board.staged):
+        names = board.staged[zone]
+        while names and board.has_room(zone):
+            host = board.hosts[names.popleft()]
+            board.move_host(at, host, H.ACTIVATING)
+            board.ask(host, Action.ACTIVATE)
+        if not names:
+            del board.staged[zone]
+
+
+def _still_due(host: HostRecord, action: Action) -> bool:
+    return host.state in _DUE[action]
+
+
+_DUE = {
+    Action.SAMPLE: MOVED,
+    Action.COMMIT: frozenset({H.CONFIRMED}),
+    Action.REVERT: MOVED,
+    Action.WITHDRAW: frozenset({H.STAGED}),
+}
+
+
+def _give_out(board: Board, at: float, host: HostRecord, action: Action) -> None:
+    if action is Action.REVERT:
+        send_back(board, at, host, "rolling back")
+    else:
+        board.ask(host, action)

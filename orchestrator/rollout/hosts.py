@@ -1,0 +1,136 @@
+"""What an outcome makes of a host, and what is asked of it next."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from orchestrator.errors import InvalidTransition
+from orchestrator.model.event import Action, ActionEnded, Result
+from orchestrator.model.plan import CommitScope, UnreachablePolicy
+from orchestrator.rollout.board import Board
+from orchestrator.rollout.records import HostRecord
+from orchestrator.rollout.states import HostState as H
+from orchestrator.rollout.tables import OUTCOMES, UNSAFE_TO_REPEAT
+
+NO_ANSWER = frozenset({Result.UNREACHABLE, Result.LOST})
+
+NEXT: dict[tuple[H, Action], Action] = {
+    (H.STAGING, Action.CHECK): Action.STAGE,
+    (H.VALIDATING, Action.ACTIVATE): Action.VALIDATE,
+    (H.VALIDATING, Action.VALIDATE): Action.CONFIRM,
+    (H.VALIDATING, Action.RESOLVE): Action.VALIDATE,
+    (H.IN_DOUBT, Action.ACTIVATE): Action.RESOLVE,
+    (H.IN_DOUBT, Action.VALIDATE): Action.RESOLVE,
+    (H.IN_DOUBT, Action.CONFIRM): Action.RESOLVE,
+    (H.IN_DOUBT, Action.REVERT): Action.RESOLVE,
+}
+"""Asked as soon as an action has brought a host to a state; the rest is for the wave to decide."""
+
+
+def ended(board: Board, event: ActionEnded) -> None:
+    """Take the outcome of one action: move the host, count it, ask what comes next.
+
+    Raises InvalidTransition for an outcome that nobody asked for.
+    """
+    host = board.hosts[event.host]
+    if host.asked is not event.action:
+        message = f"host {host.name} reports {event.action}, but {host.asked} was asked of it"
+        raise InvalidTransition(message)
+    after = _after(board, host, event)
+    board.answered(host)
+    _remember(host, event)
+    _count(board, host, event, after)
+    if after is not host.state:
+        board.move_host(event.at, host, after, event.reason)
+    _go_on(board, event.at, host, event.action)
+
+
+def begun(board: Board, name: str, attempt: int) -> None:
+    """Note that the intent is durable: from now on the action may have touched the host."""
+    host = board.hosts[name]
+    host.begun = True
+    host.attempt = attempt
+
+
+def taken_up(board: Board, at: float) -> None:
+    """Go on after a controller was lost: ask again what was asked, or find out what came of it."""
+    for host in board.hosts.values():
+        action = host.asked
+        if action is None:
+            continue
+        unknown = host.begun and action in UNSAFE_TO_REPEAT
+        board.answered(host)
+        if unknown:
+            board.move_host(at, host, H.IN_DOUBT, f"controller lost during {action}")
+        board.ask(host, Action.RESOLVE if unknown else action)
+
+
+def send_back(board: Board, at: float, host: HostRecord, reason: str) -> None:
+    """Begin to bring the old release back on a host."""
+    board.move_host(at, host, H.REVERTING, reason)
+    board.ask(host, Action.REVERT)
+
+
+def _after(board: Board, host: HostRecord, event: ActionEnded) -> H:
+    try:
+        after = OUTCOMES[host.state, event.action][event.result]
+    except KeyError:
+        message = f"host {host.name}, {host.state}: {event.action} cannot end {event.result}"
+        raise InvalidTransition(message) from None
+    if event.action is Action.CHECK:
+        return _after_check(board, event.result, after)
+    if event.result is Result.IS_ARMED and (host.going_back or board.aborted):
+        return H.VALIDATING
+    return after
+
+
+def _after_check(board: Board, result: Result, after: H) -> H:
+    if result in NO_ANSWER and board.spec.max_unreachable.then is not UnreachablePolicy.FAIL:
+        return H.DEFERRED
+    if after is H.STAGING and (board.aborted or board.rolling_back_run):
+        return H.DEFERRED
+    return after
+
+
+def _remember(host: HostRecord, event: ActionEnded) -> None:
+    host.reason = event.reason
+    host.output = event.output or host.output
+    host.facts.update(event.facts)
+
+
+def _count(board: Board, host: HostRecord, event: ActionEnded, after: H) -> None:
+    silent = event.result in NO_ANSWER and after in _SILENT_COUNTS
+    own_fault = after in _FAULTS and not host.going_back
+    if silent:
+        board.blame(host, unreachable=True)
+    elif own_fault and after is not host.state:
+        board.blame(host)
+
+
+_SILENT_COUNTS = frozenset({H.FAILED, H.DEFERRED, H.CONFIRMED, H.COMMITTED})
+_FAULTS = frozenset({H.FAILED, H.REVERTING, H.REVERTED, H.STRANDED, H.REGRESSED})
+
+
+def _go_on(board: Board, at: float, host: HostRecord, action: Action) -> None:
+    if host.state is H.STAGED:
+        _wait_or_withdraw(board, host)
+    elif host.state is H.REVERTING:
+        host.going_back = True
+        board.ask(host, Action.REVERT)
+    elif host.going_back and host.state in {H.VALIDATING, H.CONFIRMED}:
+        send_back(board, at, host, "rolling back")
+    elif host.state is H.CONFIRMED and _commits_alone(board, action):
+        board.ask(host, Action.COMMIT)
+    elif (following := NEXT.get((host.state, action))) is not None:
+        board.ask(host, following)
+
+
+def _wait_or_withdraw(board: Board, host: HostRecord) -> None:
+    if host.going_back or board.aborted:
+        board.ask(host, Action.WITHDRAW)
+    else:
+        board.staged.setdefault(host.zone, deque()).append(host.name)
+
+
+def _commits_alone(board: Board, action: Action) -> bool:
+    return board.spec.commit is CommitScope.HOST and action in {Action.CONFIRM, Action.RESOLVE}

@@ -1,0 +1,68 @@
+"""What a run has come to, in one word and one exit code (design section 5)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from orchestrator.errors import ExitCode
+from orchestrator.model.plan import UnreachablePolicy
+from orchestrator.rollout.machine import Rollout
+from orchestrator.rollout.states import HostState as H
+from orchestrator.rollout.states import WaveState as W
+
+
+class RunState(StrEnum):
+    """Where a run stands; derived from its waves and the operator's requests, never stored."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETE = "complete"
+    HALTED = "halted"
+    ABORTED = "aborted"
+    ROLLING_BACK = "rolling back"
+    ROLLED_BACK = "rolled back"
+    STRANDED = "stranded"
+
+
+def run_state(rollout: Rollout) -> RunState:
+    """Return where the run stands."""
+    board = rollout.board
+    states = {record.state for record in rollout.waves}
+    if W.STRANDED in states or any(wave.counts[H.STRANDED] for wave in rollout.waves):
+        return RunState.STRANDED
+    if W.ROLLING_BACK in states:
+        return RunState.ROLLING_BACK
+    if board.rolled_back:
+        return RunState.ROLLED_BACK
+    if board.aborted:
+        return RunState.ABORTED
+    if W.HALTED in states:
+        return RunState.HALTED
+    if states <= {W.PASSED} and rollout.finished:
+        return RunState.COMPLETE
+    return RunState.PAUSED if board.paused else RunState.RUNNING
+
+
+_FAILED = frozenset(
+    {RunState.STRANDED, RunState.ROLLING_BACK, RunState.ROLLED_BACK, RunState.ABORTED}
+)
+
+
+def exit_code(rollout: Rollout) -> ExitCode:
+    """Return what ``fleet apply`` and ``fleet resume`` tell the shell; failures win."""
+    state = run_state(rollout)
+    failures = any(host.failed for host in rollout.hosts.values())
+    silent = any(host.unreachable for host in rollout.hosts.values())
+    only_silent = state is RunState.HALTED and silent
+    if state in _FAILED or failures or (state is RunState.HALTED and not only_silent):
+        return ExitCode.FAILED
+    if state in {RunState.PAUSED, RunState.RUNNING}:
+        return ExitCode.INTERRUPTED
+    if silent:
+        return _silent_code(rollout, halted=only_silent)
+    return ExitCode.OK
+
+
+def _silent_code(rollout: Rollout, *, halted: bool) -> ExitCode:
+    later = rollout.board.spec.max_unreachable.then is UnreachablePolicy.DEFER
+    return ExitCode.WAITING if later and not halted else ExitCode.UNREACHABLE

@@ -1,0 +1,224 @@
+"""How waves follow each other: opening, baking, passing, halting, going back."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from collections import deque
+from collections.abc import Callable, Mapping
+
+from orchestrator.model.event import Action
+from orchestrator.model.plan import CommitScope, OnHalt
+from orchestrator.rollout.admission import admit, line_up, withdraw_staged, work_off
+from orchestrator.rollout.board import Board
+from orchestrator.rollout.records import WakeAt, WaveRecord
+from orchestrator.rollout.states import MOVED, PROVEN, SETTLED, WaveState
+from orchestrator.rollout.states import HostState as H
+from orchestrator.rollout.states import WaveState as W
+
+
+def progress(board: Board, at: float) -> None:
+    """Carry every wave as far as it goes at this instant, then hand out work."""
+    while not board.finished and _PROGRESS[board.wave.state](board, board.wave, at):
+        pass
+    if board.wave.state is W.OPEN:
+        admit(board, at)
+    work_off(board, at)
+    if board.wave.state is W.OPEN and _stalled(board):
+        _halt(board, board.wave, at, "hosts out of service use up max_unavailable", person=True)
+        progress(board, at)
+
+
+def open_again(board: Board, at: float) -> None:
+    """Go on with a halted wave on an operator's word: what failed until now is forgiven."""
+    wave = board.wave
+    if wave.state is W.HALTED:
+        wave.forgiven_failures = wave.failures
+        wave.forgiven_unreachable = wave.unreachable
+        wave.proving = wave.proved = False
+        wave.accepted = wave.inconclusive
+        wave.inconclusive = False
+        board.move_wave(at, wave, W.OPEN, "opened again by an operator")
+
+
+def halt_for_rollback(board: Board, at: float, reason: str) -> None:
+    """Stop the present wave, if it moves, because the run is to go back or to end."""
+    if board.wave.state in {W.HELD, W.OPEN, W.BAKING}:
+        _halt(board, board.wave, at, reason)
+
+
+def _queued(board: Board, wave: WaveRecord, at: float) -> bool:
+    if board.asked or board.backlog:
+        return False  # the wave before still commits
+    if board.rolling_back_run and board.current:
+        board.current -= 1
+        return True
+    if board.rolling_back_run or board.aborted:
+        return _leave(board)
+    board.move_wave(at, wave, W.HELD)
+    board.pending = deque(wave.wave.hosts)
+    sample = _sample(board)
+    wave.proving = bool(sample)
+    line_up(board, sample, Action.SAMPLE)
+    return True
+
+
+def _held(board: Board, wave: WaveRecord, at: float) -> bool:
+    if wave.proving:
+        if board.asked or board.backlog:
+            return False
+        wave.proving = False
+        if over := board.over_budget(wave):
+            _halt(board, wave, at, f"before it opened: {over}")
+            return True
+    if board.paused:
+        return _leave(board)
+    board.move_wave(at, wave, W.OPEN)
+    return True
+
+
+def _open(board: Board, wave: WaveRecord, at: float) -> bool:
+    if over := board.over_budget(wave):
+        _halt(board, wave, at, over)
+        return True
+    if board.paused:
+        board.move_wave(at, wave, W.HELD, "paused by an operator")
+        return True
+    if wave.count(SETTLED) < len(wave.wave.hosts) or wave.asked:
+        return False
+    if not wave.count(PROVEN) and not wave.accepted:
+        _halt(board, wave, at, "no host of the wave could be proved", person=True)
+        return True
+    wave.bake_until = at + wave.wave.bake
+    board.move_wave(at, wave, W.BAKING)
+    if wave.wave.bake:
+        board.instruct(WakeAt(wave.bake_until))
+    return True
+
+
+def _baking(board: Board, wave: WaveRecord, at: float) -> bool:
+    if at < wave.bake_until:
+        return board.paused and _leave(board)
+    if wave.wave.bake and not wave.proved and not wave.proving:
+        wave.proving = True
+        line_up(board, (n for n in wave.wave.hosts if board.hosts[n].state in MOVED), Action.SAMPLE)
+        work_off(board, at)
+    if over := board.over_budget(wave):
+        _halt(board, wave, at, over)
+        return True
+    if board.asked or board.backlog:
+        return False
+    wave.proving = False
+    wave.proved = True
+    _pass(board, wave, at)
+    return True
+
+
+def _pass(board: Board, wave: WaveRecord, at: float) -> None:
+    board.move_wave(at, wave, W.PASSED)
+    board.current += 1
+    last = board.current == len(board.waves)
+    passed = {CommitScope.RUN: board.waves if last else []}.get(board.spec.commit, [wave])
+    for record in passed:
+        names = (n for n in record.wave.hosts if board.hosts[n].state is H.CONFIRMED)
+        line_up(board, names, Action.COMMIT)
+
+
+def _passed(board: Board, wave: WaveRecord, at: float) -> bool:
+    if not board.asked and not board.backlog and board.rolling_back_run:
+        _go_back(board, wave, at, "the run goes back")
+        return True
+    return _leave(board)
+
+
+def _halted(board: Board, wave: WaveRecord, at: float) -> bool:
+    if board.asked or board.backlog:
+        return False
+    if board.rolling_back_run or _rolls_back(board, wave):
+        _go_back(board, wave, at, wave.reason)
+        return True
+    if board.aborted and board.staged:
+        withdraw_staged(board)
+        return False
+    return _leave(board)
+
+
+def _rolls_back(board: Board, wave: WaveRecord) -> bool:
+    wanted = board.spec.on_halt is not OnHalt.HOLD
+    return wanted and not wave.inconclusive and not board.aborted
+
+
+def _go_back(board: Board, wave: WaveRecord, at: float, reason: str) -> None:
+    if board.spec.on_halt is OnHalt.ROLLBACK_RUN:
+        board.rolling_back_run = True
+    board.move_wave(at, wave, W.ROLLING_BACK, reason)
+    board.rolled_back = True
+    withdraw_staged(board)
+    back = [n for n in reversed(wave.wave.hosts) if board.hosts[n].state in MOVED]
+    for name in back:
+        board.hosts[name].going_back = True
+    line_up(board, back, Action.REVERT)
+    work_off(board, at)
+
+
+def _rolling_back(board: Board, wave: WaveRecord, at: float) -> bool:
+    if board.asked or board.backlog:
+        return False
+    stranded = wave.counts[H.STRANDED]
+    board.move_wave(at, wave, W.STRANDED if stranded else W.ROLLED_BACK)
+    return True
+
+
+def _rolled_back(board: Board, _wave: WaveRecord, at: float) -> bool:
+    earlier = board.waves[board.current - 1] if board.current else None
+    if board.rolling_back_run and earlier is not None:
+        board.current -= 1
+        _go_back(board, earlier, at, "the run goes back")
+        return True
+    board.finish()
+    return False
+
+
+def _leave(board: Board) -> bool:
+    if not board.asked and not board.backlog:
+        board.finish()
+    return False
+
+
+def _halt(board: Board, wave: WaveRecord, at: float, reason: str, *, person: bool = False) -> None:
+    wave.inconclusive = person
+    board.backlog.clear()
+    board.move_wave(at, wave, W.HALTED, reason)
+
+
+def _stalled(board: Board) -> bool:
+    waiting = board.staged or board.pending
+    return bool(waiting) and not board.asked and not board.backlog and not board.paused
+
+
+def _sample(board: Board) -> list[str]:
+    """Choose the hosts of earlier waves that are proved again: stable, and different each wave."""
+    moved = (
+        name
+        for record in board.waves[: board.current]
+        for name in record.wave.hosts
+        if board.hosts[name].state in MOVED
+    )
+    salt = f"{board.started.run}:{board.current}:"
+    chosen = heapq.nsmallest(
+        board.spec.resample, moved, key=lambda n: hashlib.sha256((salt + n).encode()).digest()
+    )
+    return sorted(chosen, key=lambda name: (board.hosts[name].wave, name))
+
+
+_PROGRESS: Mapping[WaveState, Callable[[Board, WaveRecord, float], bool]] = {
+    W.QUEUED: _queued,
+    W.HELD: _held,
+    W.OPEN: _open,
+    W.BAKING: _baking,
+    W.PASSED: _passed,
+    W.HALTED: _halted,
+    W.ROLLING_BACK: _rolling_back,
+    W.ROLLED_BACK: _rolled_back,
+    W.STRANDED: _rolled_back,
+}

@@ -1,0 +1,51 @@
+"""How YAML documents are described: kinds of values, shapes of mappings, and their reader.
+
+One description serves decoding, the JSON Schema and the annotated reference.
+"""
+
+from orchestrator.schema.containers import ListOf, MapOf, Named, Values
+from orchestrator.schema.frozen import Pairs, freeze, thaw
+from orchestrator.schema.kinds import (
+    Choice,
+    Duration,
+    Flag,
+    Kind,
+    Quantity,
+    Size,
+    Template,
+    Text,
+    Whole,
+)
+from orchestrator.schema.reader import Reader, Rendering, Wrong
+from orchestrator.schema.shape import Field, Shape, default_of, option, shape_for, shape_of
+from orchestrator.schema.uses import UseOf, build
+
+__all__ = [
+    "Choice",
+    "Duration",
+    "Field",
+    "Flag",
+    "Kind",
+    "ListOf",
+    "MapOf",
+    "Named",
+    "Pairs",
+    "Quantity",
+    "Reader",
+    "Rendering",
+    "Shape",
+    "Size",
+    "Template",
+    "Text",
+    "UseOf",
+    "Values",
+    "Whole",
+    "Wrong",
+    "build",
+    "default_of",
+    "freeze",
+    "option",
+    "shape_for",
+    "shape_of",
+    "thaw",
+]

@@ -64,7 +64,7 @@ def pairs(fleet: Fleet) -> tuple[Plan, Mapping[str, tuple[str, ...]], Carriers]:
     orders = (
         Edge(*pair, EdgeKind.HOSTS, PLACE) for pair in zip(names[::2], names[1::2], strict=True)
     )
-    groups = {name: (name,) for name in names} | fleet.groups
+    groups = {**{name: (name,) for name in names}, **fleet.groups}
     carriers = dict.fromkeys((package.name for package in PACKAGES), frozenset(names))
     return plan_with(tuple(orders)), groups, carriers
 

@@ -40,6 +40,7 @@ def check(text: str) -> str | None:
     return None
 
 
+@lru_cache(maxsize=1024)
 def names(text: str) -> frozenset[str]:
     """Return the top-level variables that ``text`` uses; its syntax must be right."""
     if not is_template(text):
@@ -50,13 +51,13 @@ def names(text: str) -> frozenset[str]:
 def render(text: str, variables: Mapping[str, object]) -> str:
     """Return ``text`` with its templates filled in.
 
-    Raises InputError, with a problem without position, when the syntax is wrong, a variable is
-    not defined, or the template fails.
+    Only the variables that the text names are asked for. Raises InputError, with a problem
+    without position, when the syntax is wrong, a variable is not defined, or the template fails.
     """
     if not is_template(text):
         return text
     try:
-        return _compile(text)(variables)
+        return _compile(text)({name: variables[name] for name in names(text) if name in variables})
     except TemplateSyntaxError as error:
         raise InputError.at("", _syntax(error)) from None
     except UndefinedError as error:

@@ -165,7 +165,7 @@ def _rolling_back(board: Board, wave: WaveRecord, at: float) -> bool:
     if board.asked or board.backlog:
         return False
     stranded = wave.counts[H.STRANDED]
-    board.move_wave(at, wave, W.STRANDED if stranded else W.ROLLED_BACK)
+    board.move_wave(at, wave, W.STRANDED if stranded else W.ROLLED_BACK, wave.reason)
     return True
 
 

@@ -20,10 +20,12 @@ from orchestrator.rollout.records import Perform
 from orchestrator.rollout.states import HostState as H
 from orchestrator.rollout.states import WaveState as W
 from orchestrator.rollout.verdict import RunState, exit_code, run_state
-from tests.rollout.harness import World, good, spec
+from tests.rollout.harness import Answer, World, good, spec
 
 
-def failing(*hosts: str, action: Action = Action.VALIDATE, result: Result = Result.FAILED):
+def failing(
+    *hosts: str, action: Action = Action.VALIDATE, result: Result = Result.FAILED
+) -> Answer:
     def answer(perform: Perform) -> Result:
         bad = perform.host in hosts and perform.action is action
         return result if bad else good(perform)

@@ -1,0 +1,1 @@
+"""The ``fleet`` command: words in, words and exit codes out."""

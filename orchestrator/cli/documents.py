@@ -1,0 +1,50 @@
+"""``fleet lint`` and ``fleet schema``: checking plans before they are applied."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from orchestrator import compose
+from orchestrator.checks import CHECKS
+from orchestrator.cli.flags import connection_flags, options_of
+from orchestrator.errors import ExitCode, InputError, Problem
+from orchestrator.planfile import json_schema, reference
+
+
+@click.command()
+@click.argument("plans", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.option("--alone", is_flag=True, help="Check the plans only, not what they refer to.")
+@connection_flags
+def lint(plans: tuple[Path, ...], *, alone: bool, **given: Any) -> int:
+    """Report everything that is wrong with PLANS, their inventories and bundles, at once."""
+    options = options_of(given)
+    problems: list[Problem] = []
+    for path in plans:
+        try:
+            plan = compose.read_plan(path, options)
+            if not alone:
+                compose.make_ready(
+                    compose.read_site(path, options), compose.Home.find(), options
+                ).close()
+        except InputError as error:
+            problems.extend(error.problems)
+        else:
+            click.echo(f"{path}: ok ({plan.name})")
+    if problems:
+        raise InputError(*problems)
+    return ExitCode.OK
+
+
+@click.command()
+@click.option("--reference", "as_reference", is_flag=True, help="Annotated Markdown instead.")
+def schema(*, as_reference: bool) -> int:
+    """Print the JSON Schema of plans, for editors."""
+    if as_reference:
+        click.echo(reference(CHECKS), nl=False)
+    else:
+        click.echo(json.dumps(json_schema(CHECKS), indent=2, ensure_ascii=False))
+    return ExitCode.OK

@@ -1,0 +1,109 @@
+"""Flags that fingers know from Ansible, shared by the commands that reach hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from orchestrator.errors import InputError, UsageError
+from orchestrator.model.fleet import Host
+from orchestrator.service.options import RunOptions
+from orchestrator.yamldoc import parse, plain
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_CONNECTION = (
+    click.option("-i", "--inventory", multiple=True, help="Inventory file, folder or host list."),
+    click.option("-l", "--limit", help="Only these hosts of the plan (a pattern, or @file)."),
+    click.option(
+        "-e", "--extra-vars", multiple=True, help="key=value, YAML or JSON text, or @file."
+    ),
+    click.option("-f", "--forks", type=click.IntRange(1), help="Replaces rollout.max_parallel."),
+    click.option("-u", "--user", help="Log in as this user where the inventory names none."),
+    click.option("--private-key", type=click.Path(), help="Key to log in with."),
+    click.option("-b", "--become", is_flag=True, help="Raise privileges on the hosts."),
+    click.option("--become-method", type=click.Choice(["sudo", "doas", "su"]), default="sudo"),
+    click.option("--become-user", default="root", show_default=True),
+    click.option("--accept-new", is_flag=True, help="Trust host keys that are not known yet."),
+    click.option("--trust", type=click.Path(), help="allowed_signers file to use instead."),
+)
+
+ask_become = click.option("-K", "--ask-become-pass", is_flag=True, help="Ask for the password.")
+
+
+def connection_flags(command: F) -> F:
+    """Add the flags that make RunOptions to a command."""
+    for option in reversed(_CONNECTION):
+        command = option(command)
+    return command
+
+
+def options_of(given: dict[str, Any]) -> RunOptions:
+    """Return the RunOptions in a command's arguments; raises UsageError, InputError."""
+    trust = given["trust"]
+    return RunOptions(
+        inventory=tuple(_absolute(item) for item in given["inventory"]),
+        limit=given["limit"],
+        extra_vars=_extra_vars(given["extra_vars"]),
+        forks=given["forks"],
+        user=given["user"],
+        private_key=given["private_key"],
+        become=given["become"],
+        become_method=given["become_method"],
+        become_user=given["become_user"],
+        accept_new=given["accept_new"],
+        trust=str(Path(trust).absolute()) if trust else None,
+    )
+
+
+def become_password(*, ask: bool) -> Callable[[Host], str | None]:
+    """Return where escalation passwords come from: the prompt, else the host's variables."""
+    typed = click.prompt("BECOME password", hide_input=True, err=True) if ask else None
+
+    def password(host: Host) -> str | None:
+        for name in ("ansible_become_password", "ansible_become_pass"):
+            if name in host.variables:
+                return str(host.variables[name])
+        return typed
+
+    return password
+
+
+def _absolute(source: str) -> str:
+    return source if "," in source else str(Path(source).expanduser().absolute())
+
+
+def _extra_vars(given: tuple[str, ...]) -> dict[str, object]:
+    merged: dict[str, object] = {}
+    for item in given:
+        merged |= _one_extra(item)
+    return merged
+
+
+def _one_extra(item: str) -> dict[str, object]:
+    if item.startswith("@"):
+        return _document(_read(item[1:]), item[1:])
+    if item.lstrip().startswith(("{", "[")) or ": " in item:
+        return _document(item, "--extra-vars")
+    pairs = [word.partition("=") for word in item.split()]
+    if not pairs or any(not name or not equals for name, equals, _ in pairs):
+        raise UsageError(f"--extra-vars '{item}' is not key=value", hint="write -e version=2.4.1")
+    return {name: value for name, _, value in pairs}
+
+
+def _document(text: str, name: str) -> dict[str, object]:
+    value = plain(parse(text, name))
+    if not isinstance(value, dict):
+        raise InputError.at(name, "extra variables are a mapping", "write key: value")
+    return value
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).expanduser().read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise UsageError(f"--extra-vars: cannot read '{path}': {reason}") from None

@@ -1,0 +1,126 @@
+"""``fleet status``, ``history``, ``why`` and ``abort``: looking at runs, and asking of them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable
+
+import click
+
+from orchestrator.cli.screen import Screen, output_flags
+from orchestrator.clock import WallClock, iso
+from orchestrator.compose import Home
+from orchestrator.errors import ExitCode, UsageError
+from orchestrator.journal import Journal, Owner
+from orchestrator.model.event import OperatorAsked, Request
+from orchestrator.report import folding
+from orchestrator.rollout.explain import Hold, why_host, why_run
+from orchestrator.rollout.machine import Rollout
+from orchestrator.rollout.verdict import exit_code, run_state
+from orchestrator.service.operator import operator
+
+
+@click.command()
+@click.argument("run", default="last")
+@output_flags
+def status(run: str, **given: object) -> int:
+    """Say where RUN (id, prefix or last) stands: its waves, and every host that is not fine."""
+    screen = Screen.of(given)
+    with Home.find().open_journal() as journal:
+        rollout = _fold(journal, run)
+    screen.standing(rollout)
+    return exit_code(rollout)
+
+
+@click.command()
+@click.option("-n", "--last", default=20, show_default=True, help="How many runs, newest first.")
+@click.option("--output", type=click.Choice(["text", "json"]), default="text")
+def history(*, last: int, output: str) -> int:
+    """List the runs in the journal."""
+    with Home.find().open_journal() as journal:
+        rows = journal.runs()[:last]
+        for row in rows:
+            rollout = _fold(journal, row.run)
+            state = run_state(rollout)
+            if output == "json":
+                document = {"run": row.run, "plan": row.plan, "state": state, "at": row.started_at}
+                click.echo(json.dumps(document))
+                continue
+            code = "" if row.verdict is None else f"exit {row.verdict}"
+            targets = ", ".join(f"{t.package} {t.version}" for t in rollout.started.targets)
+            began = iso(row.started_at)
+            click.echo(f"{row.run}  {began}  {state:<12} {code:<7} {row.plan}: {targets}")
+    if not rows:
+        click.echo("no runs yet: fleet apply PLAN", err=True)
+    return ExitCode.OK
+
+
+@click.command()
+@click.argument("run")
+@click.argument("host", required=False)
+def why(run: str, host: str | None) -> int:
+    """Say what RUN, or HOST in it, waits for: which gate, held by what, since when."""
+    with Home.find().open_journal() as journal:
+        rollout = _fold(journal, run)
+    if host is None:
+        click.echo(f"run {rollout.started.run} is {run_state(rollout)}")
+        _show(why_run(rollout))
+        return ExitCode.OK
+    if host not in rollout.hosts:
+        raise UsageError(f"host '{host}' is not in run {rollout.started.run}")
+    record = rollout.hosts[host]
+    reason = f": {record.reason}" if record.reason else ""
+    click.echo(f"{host} is {record.state} since {iso(record.since)}{reason}")
+    _show(why_host(rollout, host))
+    for moved in record.story:
+        click.echo(f"  {iso(moved.at)}  {moved.before} -> {moved.after}  {moved.reason}".rstrip())
+    return ExitCode.OK
+
+
+@click.command()
+@click.argument("run")
+@click.option("--why", "reason", default="", help="Kept in the journal.")
+def abort(run: str, reason: str) -> int:
+    """Admit no more hosts to RUN, let those in flight finish, and end it where it stands."""
+    clock = WallClock()
+    with Home.find().open_journal() as journal:
+        run = journal.find_run(run)
+        lease = journal.lease(run)
+        driven = lease.held(clock.now()) and not (lease.owner and lease.owner.proved_dead())
+        if driven:
+            journal.ask(run, Request.ABORT, operator(), reason)
+            click.echo(f"asked the controller of run {run} to abort; see: fleet status {run}")
+            return ExitCode.OK
+        return _abort_here(journal, run, reason)
+
+
+def _abort_here(journal: Journal, run: str, reason: str) -> int:
+    clock = WallClock()
+    log = journal.take(run, Owner.here())
+
+    async def journalled() -> None:
+        await log.append(OperatorAsked(clock.now(), Request.ABORT, operator(), reason))
+        await log.close()
+
+    asyncio.run(journalled())
+    rollout = _fold(journal, run)
+    code = exit_code(rollout)
+    journal.finish(run, code, clock.now())
+    click.echo(f"run {run} is {run_state(rollout)}")
+    left = [name for name, host in rollout.hosts.items() if host.asked is not None]
+    if left:
+        shown = folding.compact(left)
+        click.echo(f"in flight when its controller went: {shown}; settle them: fleet resume {run}")
+    return ExitCode.OK
+
+
+def _fold(journal: Journal, run: str) -> Rollout:
+    events = journal.events(journal.find_run(run))
+    return Rollout.fold(recorded.event for recorded in events)
+
+
+def _show(holds: Iterable[Hold]) -> None:
+    for hold in holds:
+        until = f", until {iso(hold.until)}" if hold.until else ""
+        click.echo(f"  {hold.gate}: {hold.held_by} (since {iso(hold.since)}{until})")

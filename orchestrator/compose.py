@@ -1,0 +1,228 @@
+"""Wires implementations together, and decides nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from orchestrator.bundles import locate, reader
+from orchestrator.bundles.depot import BundleDepot
+from orchestrator.bundles.payload import PayloadStore
+from orchestrator.bundles.reader import Bundle
+from orchestrator.bundles.trust import Trust
+from orchestrator.checks import CHECKS, build_check
+from orchestrator.clock import WallClock
+from orchestrator.engines.ssh import SshConnector, SshSettings
+from orchestrator.errors import BundleError, Problem
+from orchestrator.host import source
+from orchestrator.host.driver import HostDriver, Looker
+from orchestrator.host.work import HostPolicy, PackageWork, RunIdentity
+from orchestrator.inventory import ConnectionDefaults, Inventory
+from orchestrator.inventory import limit as limited
+from orchestrator.inventory import load as load_inventory
+from orchestrator.inventory import select as select_hosts
+from orchestrator.journal import Journal, Owner
+from orchestrator.model.bundle import Manifest
+from orchestrator.model.fleet import BecomeMethod, Host
+from orchestrator.model.plan import Plan
+from orchestrator.planfile import load as load_plan
+from orchestrator.service.options import RunOptions
+from orchestrator.service.prepare import Prepared, Selected, prepare, selected
+
+
+BecomePassword = Callable[[Host], str | None]
+LOCK_MARGIN = 3600.0
+"""Seconds that a host's lock outlives the longest wait that the plan foresees."""
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where fleet keeps its own things on the ops box."""
+
+    root: Path
+
+    @classmethod
+    def find(cls, environ: Mapping[str, str] = os.environ) -> Home:
+        """Return ``$FLEET_HOME``, else ``fleet`` in ``$XDG_STATE_HOME`` or ``~/.local/state``."""
+        if given := environ.get("FLEET_HOME"):
+            return cls(Path(given).expanduser().absolute())
+        state = environ.get("XDG_STATE_HOME") or "~/.local/state"
+        return cls(Path(state).expanduser() / "fleet")
+
+    @property
+    def journal(self) -> Path:
+        """Return the journal's file."""
+        return self.root / "journal.db"
+
+    @property
+    def reports(self) -> Path:
+        """Return the folder of run reports."""
+        return self.root / "reports"
+
+    @property
+    def payloads(self) -> Path:
+        """Return the folder where payloads are spooled."""
+        return self.root / "payloads"
+
+    @property
+    def trust(self) -> Path:
+        """Return the trust file for plans that name none."""
+        return self.root / "allowed_signers"
+
+    @property
+    def lab(self) -> Path:
+        """Return the folder of the lab."""
+        return self.root / "lab"
+
+    def open_journal(self) -> Journal:
+        """Open the journal; raises JournalError."""
+        return Journal.open(self.journal)
+
+
+@dataclass(frozen=True)
+class Site:
+    """A plan with the fleet that it speaks of."""
+
+    plan: Plan
+    fleet: Inventory
+    chosen: Selected
+
+    def select(self, pattern: str) -> tuple[str, ...]:
+        """Return the hosts of the inventory that a pattern of the plan selects."""
+        return select_hosts(self.fleet, pattern)
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A prepared run with the bundles that it needs; ``close`` lets go of spooled payloads."""
+
+    prepared: Prepared
+    depot: BundleDepot
+    store: PayloadStore
+
+    def close(self) -> None:
+        """Remove what was spooled."""
+        self.store.close()
+
+
+def read_plan(path: Path, options: RunOptions) -> Plan:
+    """Return the plan in a file, with the flags that replace parts of it; raises PlanError."""
+    plan = load_plan(path.absolute(), CHECKS, options.extra_vars)
+    if options.forks is not None:
+        plan = replace(plan, rollout=replace(plan.rollout, max_parallel=options.forks))
+    return plan
+
+
+def read_site(path: Path, options: RunOptions) -> Site:
+    """Return the plan, its inventory and its hosts; raises InputError with all problems."""
+    plan = read_plan(path, options)
+    fleet = load_inventory(
+        options.inventory or plan.inventory,
+        extra_vars=options.extra_vars,
+        plan_dir=path.absolute().parent,
+        defaults=_defaults(options),
+        wanted=plan.hosts,
+    )
+    site = Site(plan, fleet, Selected(fleet, {}))
+    within = None
+    if options.limit is not None:
+        within = frozenset(limited(fleet, site.select(plan.hosts), options.limit).names)
+    return replace(site, chosen=selected(plan, fleet, site.select, within))
+
+
+def make_ready(site: Site, home: Home, options: RunOptions) -> Ready:
+    """Fetch and verify every bundle and compute the waves; raises InputError with all problems."""
+    trust = read_trust(site.plan, home, options)
+    bundles: list[Bundle] = []
+    siblings: list[Manifest] = []
+    problems: list[Problem] = []
+    works: dict[str, PackageWork] = {}
+    for package in site.plan.packages:
+        try:
+            bundle = locate.fetch(Path(package.bundle), package.name, package.version, trust)
+            reader.verify_content(bundle)
+        except BundleError as error:
+            problems.extend(error.problems)
+            continue
+        bundles.append(bundle)
+        siblings.extend(locate.siblings(bundle, trust))
+        works[package.name] = PackageWork(
+            package, bundle.manifest, trust.allowed_signers, bundle.signature.identity
+        )
+    if problems:
+        raise BundleError(*problems)
+    store = PayloadStore(home.payloads)
+    depot = BundleDepot(bundles, store, siblings)
+    return Ready(prepare(site.plan, site.chosen, site.select, works), depot, store)
+
+
+def read_trust(plan: Plan, home: Home, options: RunOptions) -> Trust:
+    """Return the trust file that the flags, the plan or the user's home names."""
+    return Trust.load(Path(options.trust or plan.allowed_signers or home.trust))
+
+
+def connector(
+    plan: Plan, options: RunOptions, password: BecomePassword, environ: Mapping[str, str]
+) -> SshConnector:
+    """Return the SSH connector of a run; raises InputError for a broken ssh_config."""
+    return SshConnector(
+        bootstrap=source.BOOTSTRAP,
+        program=source.program_line(),
+        settings=SshSettings(
+            agent=environ.get("SSH_AUTH_SOCK", ""),
+            accept_new=options.accept_new,
+            connect_timeout=plan.rollout.timeouts.connect,
+            retries=plan.rollout.retries,
+        ),
+        become_password=password,
+    )
+
+
+def driver(
+    ready: Ready,
+    ssh: SshConnector,
+    identity: RunIdentity,
+    on_output: Callable[[str, str], None] | None,
+) -> HostDriver:
+    """Return the engine that changes hosts."""
+    return HostDriver(
+        ssh,
+        ready.prepared.assignment,
+        ready.depot,
+        build_check,
+        identity,
+        WallClock(),
+        policy=_policy(ready.prepared.plan),
+        on_output=on_output,
+    )
+
+
+def looker(ready: Ready, ssh: SshConnector, identity: RunIdentity) -> Looker:
+    """Return the engine that only looks."""
+    return Looker(
+        ssh,
+        ready.prepared.assignment,
+        ready.depot,
+        build_check,
+        identity,
+        WallClock(),
+        policy=_policy(ready.prepared.plan),
+    )
+
+
+def _policy(plan: Plan) -> HostPolicy:
+    rollout = plan.rollout
+    longest = max((cohort.bake for cohort in rollout.cohorts), default=0.0)
+    return HostPolicy(rollout.timeouts, rollout.retries, lock_ttl=longest + LOCK_MARGIN)
+
+
+def _defaults(options: RunOptions) -> ConnectionDefaults:
+    return ConnectionDefaults(
+        user=options.user,
+        private_key=options.private_key,
+        become=options.become,
+        become_method=BecomeMethod(options.become_method),
+        become_user=options.become_user,
+    )

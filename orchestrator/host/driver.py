@@ -1,0 +1,278 @@
+"""The live engine: carries the core's instructions out on hosts, over one connection for each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+from tenacity import AsyncRetrying, RetryCallState, wait_exponential, wait_random
+
+from orchestrator.clock import Clock
+from orchestrator.errors import (
+    BecomeRefused,
+    Fenced,
+    FleetError,
+    HostError,
+    HostKeyRefused,
+    LoginRefused,
+    ProtocolError,
+    Unreachable,
+)
+from orchestrator.host import requests
+from orchestrator.host.procedures import PROCEDURES
+from orchestrator.host.procedures.context import Context, Memory
+from orchestrator.host.work import Assignment, HostPolicy, RunIdentity
+from orchestrator.model.event import Action, Result
+from orchestrator.model.fleet import Host
+from orchestrator.model.plan import Timeouts
+from orchestrator.ports import BuildCheck, Channel, Connector, Depot, Outcome, Sleep
+
+A = Action
+
+IDLE = 30.0
+"""Seconds of silence after which a channel must answer a ping before it is trusted again."""
+
+BEGUN_WHEN_CUT = frozenset({A.ACTIVATE, A.VALIDATE, A.CONFIRM, A.COMMIT, A.REVERT})
+"""Cut off in the middle of these, a host's state is not known."""
+
+PATIENT = frozenset({A.RESOLVE, A.REVERT, A.COMMIT})
+"""For these a silent host is called again and again, until ``timeouts.silent``."""
+
+REFUSAL_FAILS = frozenset({A.CHECK, A.STAGE, A.VALIDATE, A.CONFIRM})
+"""In these a host that will not let us in has failed; in the others nothing was begun."""
+
+REFUSALS = (LoginRefused, HostKeyRefused, BecomeRefused)
+
+BUDGETS: Mapping[Action, Callable[[Timeouts], float]] = {
+    A.CHECK: lambda t: t.check,
+    A.STAGE: lambda t: t.stage,
+    A.ACTIVATE: lambda t: t.activate,
+    A.VALIDATE: lambda t: t.validate,
+    A.CONFIRM: lambda t: t.confirm,
+    A.COMMIT: lambda t: t.activate,
+    A.REVERT: lambda t: t.revert,
+    A.WITHDRAW: lambda t: t.check,
+    A.RESOLVE: lambda t: t.check,
+    A.SAMPLE: lambda t: t.check + t.validate,
+}
+"""How long each action may work on a host, in seconds."""
+
+
+class _Signal(Exception):
+    """Carries an error to where it is decided whether the action may be tried again."""
+
+    def __init__(self, error: HostError) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+class _NotReached(_Signal):
+    """No connection: nothing was begun."""
+
+
+class _Cut(_Signal):
+    """The connection was lost, or became unintelligible, during the action."""
+
+
+@dataclass(slots=True)
+class _Link:
+    """One host's channel, and what is remembered of the host."""
+
+    channel: Channel | None = None
+    used: float = 0.0
+    memory: Memory = field(default_factory=Memory)
+
+    async def drop(self) -> None:
+        """Close the channel, if there is one."""
+        channel, self.channel = self.channel, None
+        if channel is not None:
+            await channel.close()
+
+
+class _Driver:
+    """What looking at hosts and changing them have in common."""
+
+    def __init__(
+        self,
+        connector: Connector,
+        assignments: Callable[[str], Assignment],
+        depot: Depot,
+        build_check: BuildCheck,
+        identity: RunIdentity,
+        clock: Clock,
+        *,
+        policy: HostPolicy | None = None,
+        on_output: Callable[[str, str], None] | None = None,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._connector = connector
+        self._assignments = assignments
+        self._depot = depot
+        self._build_check = build_check
+        self._identity = identity
+        self._clock = clock
+        self._policy = policy or HostPolicy()
+        self._on_output = on_output
+        self._sleep = sleep
+        self._links: dict[str, _Link] = {}
+
+    async def release(self, host: str) -> None:
+        """Close the connection to ``host`` and forget what is remembered of it."""
+        if link := self._links.pop(host, None):
+            await link.drop()
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        for host in list(self._links):
+            await self.release(host)
+        await self._connector.close()
+
+    async def _carry_out(self, host: str, action: Action) -> Outcome:
+        """Do one action, as often as it may be tried, and put every failure into the outcome."""
+        link = self._links.setdefault(host, _Link())
+        try:
+            outcome: Outcome = await self._retrying(action)(self._once, link, host, action)
+        except _NotReached as signal:
+            outcome = _closed_door(action, signal.error)
+        except _Cut as signal:
+            outcome = _cut_off(action, signal.error)
+        except Fenced:
+            raise
+        except FleetError as error:
+            outcome = Outcome(Result.FAILED, _one_line(error), getattr(error, "output", ""))
+        if outcome.result in (Result.FAILED, Result.INCONCLUSIVE):
+            link.memory.trouble = outcome.reason
+        return outcome
+
+    async def _once(self, link: _Link, host: str, action: Action) -> Outcome:
+        assignment = self._assignments(host)
+        try:
+            channel = await self._channel(link, assignment.host)
+        except (Unreachable, *REFUSALS) as error:
+            raise _NotReached(error) from error
+        ctx = self._context(assignment, link.memory, channel, action)
+        try:
+            outcome = await PROCEDURES[action](ctx)
+        except (Unreachable, ProtocolError) as error:
+            await link.drop()
+            raise _Cut(error) from error
+        except REFUSALS as error:  # sudo may say no as late as with the first answer
+            await link.drop()
+            raise _NotReached(error) from error
+        link.used = self._clock.now()
+        return outcome
+
+    async def _channel(self, link: _Link, host: Host) -> Channel:
+        """Return a channel that works as far as anyone can tell, opening one if need be."""
+        if link.channel is not None and self._clock.now() - link.used > IDLE:
+            try:
+                deadline = self._policy.timeouts.connect
+                await link.channel.call([requests.ping()], deadline=deadline)
+            except (Unreachable, ProtocolError):
+                await link.drop()
+        if link.channel is None:
+            link.channel = await self._connector.open(host)
+        return link.channel
+
+    def _context(
+        self, assignment: Assignment, memory: Memory, channel: Channel, action: Action
+    ) -> Context:
+        name, show = assignment.host.name, self._on_output
+        return Context(
+            assignment=assignment,
+            identity=self._identity,
+            policy=self._policy,
+            memory=memory,
+            channel=channel,
+            fresh=partial(self._fresh, assignment.host),
+            depot=self._depot,
+            build_check=self._build_check,
+            on_output=partial(show, name) if show else None,
+            sleep=self._sleep,
+            clock=self._clock,
+            until=self._clock.now() + BUDGETS[action](self._policy.timeouts),
+        )
+
+    async def _fresh(self, host: Host) -> Channel:
+        """Open another connection to a host that was reached before."""
+        retrying = self._pacing(lambda state: isinstance(_raised(state), Unreachable))
+        channel: Channel = await retrying(self._connector.open, host)
+        return channel
+
+    def _retrying(self, action: Action) -> AsyncRetrying:
+        """Return how often, and for how long, an action is tried."""
+        if action in PATIENT:
+            give_up = self._clock.now() + self._policy.timeouts.silent
+            return self._pacing(
+                partial(_may_repeat, action), lambda _state: self._clock.now() >= give_up
+            )
+        return self._pacing(partial(_may_repeat, action))
+
+    def _pacing(
+        self,
+        again: Callable[[RetryCallState], bool],
+        stop: Callable[[RetryCallState], bool] | None = None,
+    ) -> AsyncRetrying:
+        retries = self._policy.retries
+        return AsyncRetrying(
+            sleep=self._sleep,
+            retry=again,
+            stop=stop or (lambda state: state.attempt_number >= retries.attempts),
+            wait=wait_exponential(multiplier=retries.backoff, max=retries.max_backoff)
+            + wait_random(0, retries.backoff),
+            reraise=True,
+        )
+
+
+class HostDriver(_Driver):
+    """The Engine that changes hosts."""
+
+    async def perform(self, host: str, action: Action, attempt: int) -> Outcome:
+        """Do ``action`` on ``host``; raises Fenced when another controller has taken over."""
+        if attempt > 1 and host in self._links:
+            await self._links[host].drop()  # the connection may be why it is asked again
+        return await self._carry_out(host, action)
+
+
+class Looker(_Driver):
+    """The ReadEngine: looks at hosts, and has no method that changes one."""
+
+    async def look(self, host: str) -> Outcome:
+        """Probe one host as CHECK does, and let go of it."""
+        try:
+            return await self._carry_out(host, Action.CHECK)
+        finally:
+            await self.release(host)
+
+
+def _may_repeat(action: Action, state: RetryCallState) -> bool:
+    error = _raised(state)
+    if isinstance(error, _NotReached):
+        return isinstance(error.error, Unreachable)
+    if not isinstance(error, _Cut):
+        return False
+    return action is Action.RESOLVE or (action is Action.STAGE and state.attempt_number == 1)
+
+
+def _raised(state: RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
+
+
+def _closed_door(action: Action, error: HostError) -> Outcome:
+    failed = isinstance(error, REFUSALS) and action in REFUSAL_FAILS
+    return Outcome(Result.FAILED if failed else Result.UNREACHABLE, _one_line(error))
+
+
+def _cut_off(action: Action, error: HostError) -> Outcome:
+    if action in BEGUN_WHEN_CUT:
+        return Outcome(Result.LOST, _one_line(error))
+    failed = isinstance(error, ProtocolError)
+    return Outcome(Result.FAILED if failed else Result.UNREACHABLE, _one_line(error))
+
+
+def _one_line(error: FleetError) -> str:
+    """Return an error as one line for people, its hint included."""
+    parts = (" ".join(part.split()) for part in (error.message, error.hint))
+    return "; ".join(part for part in parts if part)

@@ -1,0 +1,30 @@
+"""What each action does on a host, over an open channel: one table."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from orchestrator.host.procedures.checking import check
+from orchestrator.host.procedures.context import Context
+from orchestrator.host.procedures.proving import sample, validate
+from orchestrator.host.procedures.resolving import resolve
+from orchestrator.host.procedures.staging import stage, withdraw
+from orchestrator.host.procedures.switching import activate, commit, confirm, revert
+from orchestrator.model.event import Action
+from orchestrator.ports import Outcome
+
+Procedure = Callable[[Context], Awaitable[Outcome]]
+"""Carries out one action; raises HostError, and Fenced when another controller has taken over."""
+
+PROCEDURES: Mapping[Action, Procedure] = {
+    Action.CHECK: check,
+    Action.STAGE: stage,
+    Action.ACTIVATE: activate,
+    Action.VALIDATE: validate,
+    Action.CONFIRM: confirm,
+    Action.COMMIT: commit,
+    Action.REVERT: revert,
+    Action.WITHDRAW: withdraw,
+    Action.RESOLVE: resolve,
+    Action.SAMPLE: sample,
+}

@@ -1,0 +1,85 @@
+"""CHECK: facts, state and pre-checks in one round trip tell what is to do and whether it may."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from orchestrator.host import requests, survey
+from orchestrator.host.procedures import checks
+from orchestrator.host.procedures.checks import Question
+from orchestrator.host.procedures.context import Context, look
+from orchestrator.host.procedures.judging import has_drifted, intention, is_there, objections
+from orchestrator.host.rendering import Renderer, mentions_facts
+from orchestrator.host.replies import Status, status
+from orchestrator.host.work import PackageWork
+from orchestrator.model.event import Result
+from orchestrator.model.plan import Use
+from orchestrator.ports import Outcome
+
+SHOWN: tuple[str, ...] = ("os", "os_version", "arch", "boot_id")
+"""Facts of the host that go into the outcome."""
+
+
+async def check(ctx: Context) -> Outcome:
+    """Decide what is to be done on the host. Changes nothing."""
+    pairs = [(work, use) for work in ctx.packages for use in work.package.pre_checks]
+    early = _questions(ctx, Renderer(ctx.assignment, ctx.identity.run), pairs, late=False)
+    replies = await look(ctx, [q.line for q in early], extra=checks.seconds(early))
+    facts = _found(ctx)
+    if not facts["changes"]:
+        return Outcome(Result.ALREADY, "there, and proved", facts=facts)
+    if stopped := await _objection(ctx):
+        return replace(stopped, facts=facts)
+    renderer = ctx.renderer
+    for work in ctx.packages:  # what cannot be rendered must show before anything is touched
+        renderer.texts(work)
+    answers = checks.answers(early, replies)
+    answers += await checks.put(ctx, _questions(ctx, renderer, pairs, late=True))
+    failed = await checks.settle(ctx, answers)
+    if failed:
+        return replace(failed, result=Result.FAILED, facts=facts)
+    return Outcome(Result.DONE, facts=facts)
+
+
+async def differences(ctx: Context, works: list[PackageWork]) -> str:
+    """Return which files differ from what was signed, a line for each."""
+    lines = [requests.verify(ctx.place(w), w.release, w.manifest.digest) for w in works]
+    replies = await ctx.ask(lines) if lines else []
+    reports = [survey.read_report(reply) for reply in replies if status(reply) is Status.OK]
+    return "\n".join(line for report in reports for line in report.lines())
+
+
+def _questions(
+    ctx: Context, renderer: Renderer, pairs: list[tuple[PackageWork, Use]], *, late: bool
+) -> list[Question]:
+    """Return the pre-checks that need no facts, or (``late``) those that do."""
+    chosen = [(work, use) for work, use in pairs if _needs_facts(work, use) is late]
+    return [checks.pre_check(ctx, renderer, work, use) for work, use in chosen]
+
+
+def _needs_facts(work: PackageWork, use: Use) -> bool:
+    return mentions_facts(use.options) or mentions_facts(work.package.environment)
+
+
+async def _objection(ctx: Context) -> Outcome | None:
+    memory = ctx.memory
+    found = [
+        objection
+        for work in ctx.packages
+        if not is_there(memory.probes[work.name])
+        for objection in objections(
+            work, memory.probes[work.name], memory.facts or {}, ctx.identity.run
+        )
+    ]
+    if not found:
+        return None
+    drifted = [work for work in ctx.packages if has_drifted(work, memory.probes[work.name])]
+    return Outcome(Result.FAILED, "; ".join(found), await differences(ctx, drifted))
+
+
+def _found(ctx: Context) -> dict[str, object]:
+    probes, facts = ctx.memory.probes, ctx.memory.facts or {}
+    packages = {w.name: intention(w, probes[w.name], ctx.depot) for w in ctx.packages}
+    known = {key: facts[key] for key in SHOWN if key in facts}
+    changes = sum(not is_there(probe) for probe in probes.values())
+    return {"packages": packages, "changes": changes, **known}

@@ -1,0 +1,111 @@
+"""What a probe means before anything was changed: nothing to do, an objection, an intention.
+
+Pure: facts and probes in, words out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from orchestrator.host.replies import Probe, words
+from orchestrator.host.versions import is_lower, version_of
+from orchestrator.host.work import PackageWork
+from orchestrator.model.bundle import FileEntry, Manifest
+from orchestrator.ports import Depot
+
+ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64", "armhf": "armv7l", "i386": "i686"}
+"""Debian's words for what the kernel calls otherwise."""
+
+
+def is_there(probe: Probe) -> bool:
+    """Return whether the release is proved and no trial could still take it away."""
+    return probe.proved and probe.trial is None
+
+
+def has_drifted(work: PackageWork, probe: Probe) -> bool:
+    """Return whether the wanted release is active but its content is not what was signed."""
+    return probe.active == work.release and not probe.proved
+
+
+def objections(
+    work: PackageWork, probe: Probe, facts: Mapping[str, object], run: str
+) -> tuple[str, ...]:
+    """Return why the package must not be moved on this host, worst first."""
+    found = (
+        _owned(probe, run),
+        _tools(facts),
+        _platform(work.manifest, facts),
+        _downgrade(work, probe),
+        _drift(work, probe),
+    )
+    return tuple(f"{work.name}: {words}" for words in found if words)
+
+
+def missing_files(
+    manifest: Manifest, releases: Sequence[str], depot: Depot
+) -> tuple[FileEntry, ...]:
+    """Return the files that none of the complete ``releases`` on the host has by content."""
+    known = [there for release in releases if (there := depot.manifest(release))]
+    have = {entry.sha256 for there in known for entry in there.files}
+    return tuple(entry for entry in manifest.files if entry.sha256 not in have)
+
+
+def intention(work: PackageWork, probe: Probe, depot: Depot) -> dict[str, object]:
+    """Return what would be done and why, as small facts; ``bytes`` are those before packing."""
+    if is_there(probe):
+        return {"from": probe.active, "to": work.release, "bytes": 0, "why": "there, and proved"}
+    missing = missing_files(work.manifest, probe.releases, depot)
+    return {
+        "from": probe.active,
+        "to": work.release,
+        "bytes": sum(entry.size for entry in missing),
+        "files": len(missing),
+        "why": f"{probe.active} is active" if probe.active else "nothing is installed",
+    }
+
+
+def _owned(probe: Probe, run: str) -> str:
+    lock, trial = probe.lock, probe.trial
+    if lock and lock.run != run and (lock.expires_in > 0 or trial):
+        until = f", {lock.expires_in} s more" if lock.expires_in > 0 else ""
+        return f"locked by {lock.owner} (run {lock.run}{until}); let that run finish, or abort it"
+    if trial and trial.run != run:
+        return (
+            f"run {trial.run} has {trial.release} on trial, {trial.remaining} s more; wait for it"
+        )
+    return ""
+
+
+def _tools(facts: Mapping[str, object]) -> str:
+    missing = words(facts, "missing")
+    return f"the host lacks {', '.join(missing)}; install what provides it" if missing else ""
+
+
+def _platform(manifest: Manifest, facts: Mapping[str, object]) -> str:
+    wanted = manifest.platform
+    system, arch = str(facts.get("os", "")), str(facts.get("arch", ""))
+    if wanted.os and system not in wanted.os and "linux" not in wanted.os:
+        return f"made for {' or '.join(wanted.os)}, the host is {system or 'unknown'}"
+    if wanted.arch and _same_words(arch) not in {_same_words(word) for word in wanted.arch}:
+        return f"made for {' or '.join(wanted.arch)}, the host is {arch or 'unknown'}"
+    return ""
+
+
+def _downgrade(work: PackageWork, probe: Probe) -> str:
+    installed = version_of(probe.active)
+    if work.package.allow_downgrade or not is_lower(work.manifest.version, installed):
+        return ""
+    return (
+        f"{installed} is active, {work.manifest.version} is lower; "
+        "set allow_downgrade: true if that is meant"
+    )
+
+
+def _drift(work: PackageWork, probe: Probe) -> str:
+    if not has_drifted(work, probe):
+        return ""
+    return f"{work.release} is active but differs from what was signed: {probe.proof or 'unproved'}"
+
+
+def _same_words(arch: str) -> str:
+    return ARCHITECTURES.get(arch, arch)

@@ -1,0 +1,103 @@
+# Activation: arm the trial, run what comes before, flip, run what comes after.
+
+do_activate() {
+  places
+  need_manifest
+  need_nonce
+  is_number "${a_deadline:=300}" || answer error "not a number of seconds: $a_deadline"
+  is_number "${a_hook_timeout:=120}" || answer error "not a number of seconds: $a_hook_timeout"
+  steps_named
+  enter
+  load_trial
+  places_now
+  may_activate
+  if ! armed; then
+    arm || leave no "the trial cannot be written down in $S: is the disk full, or read-only?"
+    point armed
+  fi
+  guarded "$a_nonce" || guard || disarm
+  point guarded
+  boot
+  put boot_id "$boot_id"
+  put from "$trial_from"
+  export_for_hooks "$a_release" "$trial_from" "$a_release" "$a_run" "${a_wave-}" "$a_nonce"
+  once pre_activate
+  point before_steps
+  do_steps
+  point before_flip
+  forward || leave failed "current cannot be switched in $P: is the disk full, or read-only?"
+  point flipped
+  once restart
+  point restarted
+  once post_activate
+  point activated
+  leave ok ''
+}
+
+steps_named() {
+  for step in ${a_steps-}; do
+    is_name "$step" || answer error "not a name of a step: $step"
+  done
+}
+
+may_activate() {
+  if [ "$last_nonce" = "$a_nonce" ]; then
+    case $last_outcome in
+      confirmed | committed) ;;
+      *) leave no "this trial is over: $last_outcome, $last_reason" ;;
+    esac
+  fi
+  if armed && [ "$trial_nonce" != "$a_nonce" ]; then
+    leave no "a trial of $trial_release by run $trial_run is on, for $remaining s more"
+  fi
+  ours || leave no "$P/current is not a link to one of our releases: move it away"
+  is_complete "$a_release" || leave no "release $a_release is not staged"
+  proof "$R" "$a_manifest"
+  [ -z "$why" ] || leave no "the staged release is damaged: $why"
+  verified || leave no "the staged release was refused: $why"
+  put signature "$signature"
+  if [ "$active" = "$a_release" ] && ! armed; then leave ok 'already active'; fi
+}
+
+disarm() {
+  rm -f "$S/trial"
+  leave no "the watchdog cannot be started: is setsid there, and is $S writable?"
+}
+
+# Run a hook that this trial has not yet seen succeed.
+once() {
+  [ ! -f "$S/progress" ] || ! grep -qx "$1 $a_nonce" "$S/progress" || return 0
+  eval "text=\${a_$1-}"
+  [ -n "$text" ] || return 0
+  hook "$1" "$text" "${a_env-}" "$a_hook_timeout"
+  [ "$timed$code" = 00 ] || hook_failed "$1"
+  printf '%s %s\n' "$1" "$a_nonce" >>"$S/progress"
+}
+
+hook_failed() {
+  put hook "$1"
+  put tail "$tail"
+  leave failed "$reason"
+}
+
+# The steps that no ledger line tells of, in order.
+do_steps() {
+  number=0
+  for step in ${a_steps-}; do
+    number=$((number + 1))
+    in_ledger "$step" && continue
+    eval "text=\${a_step_up_$number-}"
+    timed=0 code=0
+    hook "step $step" "$text" "${a_env-}" "$a_hook_timeout"
+    [ "$timed$code" = 00 ] || hook_failed "step $step"
+    enter_in_ledger "$step" "$a_nonce" || leave failed "step $step is done, and the ledger in $S cannot be written"
+    point step_done
+  done
+}
+
+forward() {
+  [ "$active" != "$a_release" ] || return 0
+  flip previous "$active" || return 1
+  point previous_moved
+  flip current "$a_release" && flush "$P"
+}

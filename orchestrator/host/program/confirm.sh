@@ -1,0 +1,115 @@
+# The good ends of a trial, and letting go.
+
+do_confirm() {
+  places
+  need_manifest
+  need_nonce
+  enter
+  load_trial
+  places_now
+  if [ "$last_nonce" != "$a_nonce" ]; then
+    armed && [ "$trial_nonce" = "$a_nonce" ] || leave no "no trial with this nonce is on"
+    [ "$remaining" -gt 0 ] || leave no "the trial's deadline has passed"
+  elif [ "$last_outcome" != confirmed ] && [ "$last_outcome" != committed ]; then
+    leave no "this trial is over: $last_outcome, $last_reason"
+  fi
+  active_and_proved
+  if [ "$last_nonce" != "$a_nonce" ]; then
+    conclude confirmed "$trial_nonce" "$trial_run" "$trial_from" "$trial_release" '' || leave failed "$S/last cannot be written: is the disk full?"
+  fi
+  rm -f "$S/trial"
+  dismiss
+  boot
+  put boot_id "$boot_id"
+  leave ok ''
+}
+
+active_and_proved() {
+  [ "$active" = "$a_release" ] || leave no "${active:-nothing} is active, not $a_release"
+  proof "$R" "$a_manifest"
+  [ -z "$why" ] || leave no "the active release is damaged: $why"
+}
+
+do_commit() {
+  places
+  need_manifest
+  need_nonce
+  is_number "${a_keep:=3}" || answer error "not a number of releases: $a_keep"
+  enter
+  load_trial
+  places_now
+  ! armed || leave no "a trial of $trial_release is on"
+  [ "$active" = "$a_release" ] || leave no "${active:-nothing} is active, not $a_release"
+  if [ "$last_nonce" = "$a_nonce" ]; then
+    case $last_outcome in
+      confirmed)
+        conclude committed "$last_nonce" "$last_run" "$last_from" "$last_to" '' ||
+          leave failed "$S/last cannot be written: is the disk full?" ;;
+      committed) ;;
+      *) leave no "this trial is over: $last_outcome, $last_reason" ;;
+    esac
+  fi
+  point committed
+  prune
+  trim_history
+  unlock
+  leave ok ''
+}
+
+# Remove complete releases beyond those to keep, oldest first, but never the active or previous one.
+prune() {
+  completes
+  surplus=-$a_keep aged=
+  for release in $complete; do
+    about_release "$release"
+    aged="$aged$completed $release$NL"
+    surplus=$((surplus + 1))
+  done
+  for release in $(printf %s "$aged" | sort -n | sed 's/.* //'); do
+    [ "$surplus" -gt 0 ] || break
+    [ "$release" != "$active" ] && [ "$release" != "$previous" ] || continue
+    remove "$release"
+    surplus=$((surplus - 1))
+    point pruned
+  done
+}
+
+# Remove a complete release: what its listing names, then what is empty.
+remove() (
+  cd "$P/releases/$1" || return
+  rm -f .fleet/complete
+  point mark_removed
+  eval "$(awk "$AWK_LISTING"'
+    { entry($0) }
+    END {
+      if (broken) exit
+      whole()
+      for (i = 1; i <= entries; i++) if (kind[order[i]] != "d") {
+        batch = batch " " quoted("./" order[i])
+        if (i % 50 == 0) { print "rm -f --" batch; batch = "" }
+      }
+      if (batch != "") print "rm -f --" batch
+    }' .fleet/listing)"
+  rm -rf .fleet
+  find . -depth -type d -exec rmdir {} + 2>/dev/null
+  cd .. && rmdir "./$1" 2>/dev/null
+)
+
+trim_history() {
+  [ -z "$(find "$S/history.jsonl" -size +2047)" ] || mv -f "$S/history.jsonl" "$S/history.1.jsonl"
+}
+
+do_withdraw() {
+  places
+  need_release
+  enter
+  load_trial
+  places_now
+  ! armed || leave no "a trial of $trial_release is on"
+  if [ "$active" != "$a_release" ] && ! is_complete "$a_release" && [ -e "$R" ]; then
+    discard "$R" || leave failed "cannot remove $R"
+  fi
+  point withdrawn
+  unlock
+  leave ok ''
+}

@@ -1,0 +1,208 @@
+# Staging: lay a release down beside the active one, whole or not at all.
+
+do_stage() {
+  is_number "${a_bytes-}" || answer error "not a number of bytes: ${a_bytes-}"
+  payload=$a_bytes
+  places
+  need_manifest
+  is_number "${a_need_kib:=0}" || answer error "not a number of KiB: $a_need_kib"
+  enter
+  load_trial
+  already_there
+  room
+  point before_clearing
+  put_aside
+  point cleared
+  mkdir -p "$R" "$P/shared" 2>/dev/null && cd "$R" || leave failed "cannot make $R: is the disk full, or not writable by this user?"
+  point folder_made
+  receive || leave failed "the content did not arrive whole: is the disk full, or the connection slow or cut?"
+  point received
+  inspect
+  point inspected
+  fill
+  point filled
+  proof "$R" "$a_manifest"
+  [ -z "$why" ] || lacking
+  count_kinds
+  seal || leave failed "cannot write $R/.fleet/complete: is the disk full?"
+  put signature "$signature"
+  leave ok ''
+}
+
+# A complete and proved release is left alone, and the active one in any case.
+already_there() {
+  places_now
+  ! armed || [ "$trial_release" != "$a_release" ] || active=$a_release
+  is_complete "$a_release" || [ "$active" = "$a_release" ] || return 0
+  proof "$R" "$a_manifest"
+  if [ -z "$why" ] && is_complete "$a_release" && verified; then
+    raw received 0
+    raw reused 0
+    put signature "$signature"
+    leave ok 'already staged'
+  fi
+  [ "$active" != "$a_release" ] || leave no "the active release is never written to, and it differs: $why"
+}
+
+room() {
+  [ "$a_need_kib" != 0 ] || return 0
+  place=$P
+  while [ ! -d "$place" ]; do place=${place%/*} place=${place:-/}; done
+  # shellcheck disable=SC2046
+  set -- $(df -Pk "$place" 2>/dev/null | tail -n 1)
+  free=${4-}
+  is_number "$free" || return 0
+  [ "$free" -ge "$a_need_kib" ] ||
+    leave no "$a_need_kib KiB are needed on the file system of $place, and $free KiB are free"
+}
+
+# Make the folder's place empty: what never was complete is removed; a complete release that no
+# longer is what it was is kept in backups.
+put_aside() {
+  if is_complete "$a_release"; then
+    mkdir -p "$S/backups" && mv "$R" "$S/backups/$a_release.$now" ||
+      leave failed "cannot keep the damaged $R in $S/backups"
+  elif [ -e "$R" ]; then
+    discard "$R" || leave failed "cannot remove the incomplete $R"
+  fi
+}
+
+discard() {
+  rm -rf "$1" 2>/dev/null || { chmod -R u+rwX "$1"; rm -rf "$1"; } 2>/dev/null
+}
+
+# Unpack the payload; whatever happens, all of its bytes are read.
+receive() {
+  size=$payload payload=0
+  [ "$size" != 0 ] || return 0
+  head -c "$size" <&3 | {
+    gzip -dc 2>/dev/null | tar -xpof - 2>/dev/null
+    unpacked=$?
+    cat >/dev/null
+    exit $unpacked
+  }
+}
+
+# Nothing of what arrived is used before its manifest, signature and listing are known to be good.
+inspect() {
+  why=
+  chain "$a_manifest" || leave failed "the release was refused: $why"
+  verified || leave failed "the release was refused: $why"
+}
+
+# Complete the content from other releases, then folders, links and modes.
+fill() {
+  completes
+  others=
+  for other in $complete; do
+    [ ! -f "../$other/.fleet/listing" ] || others="$others other=$other ../$other/.fleet/listing"
+  done
+  # shellcheck disable=SC2086
+  work=$(scan | plan pass=1 .fleet/listing pass=2 - pass=3 $others)
+  case $work in
+    '!bad '*) leave failed "the release was refused: its listing is unusable: ${work#!bad }" ;;
+  esac
+  eval "$(printf '%s\n' "$work" | sed -n 's/^> //p')" 2>/dev/null
+}
+
+# copy <folder> <path>…: bring files from another release to the same paths here.
+copy() {
+  there=$1
+  shift
+  tar -cf - -C "$there" "$@" | tar -xpof -
+}
+
+# take <file> <path>: bring one file from another release, at another path.
+take() {
+  [ -f "$2" ] || [ ! -f "$1" ] || [ -L "$1" ] || cp "$1" "$2"
+}
+
+# What is to be done so that the current folder becomes its listing: "> <command>" to run,
+# "=<received> <reused>" in files.
+plan() {
+  awk "$AWK_LISTING$AWK_SCAN"'
+    function run(command) { print "> " command }
+    function gather(what, p) {
+      batch[what] = batch[what] " " quoted("./" p)
+      if (length(batch[what]) > 50000) spill(what)
+    }
+    function spill(what) { if (batch[what] != "") run(what batch[what]); batch[what] = "" }
+    function spill_all(   what) { for (what in batch) spill(what) }
+    function plain(p) { return !is_odd(p) }
+    pass == 1 { entry($0); next }
+    !judged {
+      whole()
+      judged = 1
+      for (i = 1; i <= entries; i++) if (kind[order[i]] == "f") wanted[sha[order[i]]] = 1
+    }
+    pass == 2 && /^>/ { next }
+    pass == 2 {
+      seen($0)
+      p = seen_path
+      if ((p in sha) && seen_type == "f" && seen_size == size[p]) there[p] = seen_mode
+      next
+    }
+    {
+      p = split_line($0)
+      if (!/^f / || p == "" || !(new_sha in wanted)) next
+      if ((p in sha) && sha[p] == new_sha && plain(p)) { same[p] = other; same_mode[p] = new_mode }
+      somewhere[new_sha] = "../" other "/" p
+    }
+    END {
+      if (broken) exit 1
+      if (!judged) whole()
+      for (i = 1; i <= entries; i++) {
+        p = order[i]
+        if (kind[p] == "d") implied[p] = 1
+        if (kind[p] == "s" && p ~ /\//) shared[parent(p)] = 1
+      }
+      for (p in implied) gather("mkdir -p --", p)
+      for (p in shared) gather("mkdir -p --", "../../shared/" p)
+      spill_all()
+      for (i = 1; i <= entries; i++) {
+        p = order[i]
+        if (kind[p] == "f") {
+          files++
+          if (!(p in there)) {
+            if (p in same) {
+              gather("copy ../" same[p], p)
+              there[p] = same_mode[p]
+            } else if (sha[p] in somewhere) {
+              run("take " quoted(somewhere[sha[p]]) " " quoted("./" p))
+              there[p] = -1
+            } else continue
+            reused++
+          }
+          if (there[p] != mode[p]) late[p] = 1
+        } else if (p in target) run("ln -s -- " quoted(target[p]) " " quoted("./" p))
+      }
+      spill_all()
+      for (p in late) gather("chmod " mode[p] " --", p)
+      spill_all()
+      for (p in mode) if (kind[p] == "d") gather("chmod " mode[p] " --", p)
+      spill_all()
+      print "=" files - reused " " reused + 0
+    }' "$@"
+}
+
+count_kinds() {
+  counts=${work##*=}
+  raw received "${counts%% *}"
+  raw reused "${counts##* }"
+}
+
+lacking() {
+  list=$(printf '%s\n' "$found" | awk "$AWK_JSON"'
+    { p = substr($0, index($0, " ") + 1); gsub(/%0A/, "\n", p); gsub(/%25/, "%", p) }
+    NR <= 20 { printf "%s\"%s\"", (NR > 1 ? "," : ""), json(p) }')
+  raw lacks "[$list]"
+  leave lacks "$why"
+}
+
+# Everything on disk first, the mark that says so last.
+seal() {
+  sync -f . 2>/dev/null || sync
+  point flushed
+  write_durably .fleet/complete "$now $a_manifest" || return 1
+  point sealed
+}

@@ -1,0 +1,53 @@
+# Files under the state folder: whole or not at all, and on disk when an undo depends on them.
+
+flush() {
+  sync "$@" 2>/dev/null || sync
+}
+
+# Replace a file by this text.
+write() {
+  printf '%s\n' "$2" >"$1.new" && mv -f "$1.new" "$1"
+}
+
+# The same, and on disk before it returns.
+write_durably() {
+  printf '%s\n' "$2" >"$1.new" && flush "$1.new" && mv -f "$1.new" "$1" && flush "${1%/*}"
+}
+
+# A text quoted for sh -> Q.
+quote() {
+  Q='' rest=$1
+  while :; do
+    case $rest in
+      *\'*) Q="$Q${rest%%\'*}'\\''" rest=${rest#*\'} ;;
+      *) break ;;
+    esac
+  done
+  Q="'$Q$rest'"
+}
+
+# Add `name='value'` to the record in T.
+note() {
+  quote "$2"
+  T="$T$1=$Q$NL"
+}
+
+# Read a record that was written from T, if it is there.
+load() {
+  # shellcheck disable=SC1090
+  [ ! -f "$S/$1" ] || . "$S/$1"
+}
+
+# Add a line to the host's history; further arguments are JSON fields.
+history() {
+  esc "${a_run-}"
+  printf '{"t":%s,"at":"%s","op":"%s","run":%s,"token":%s%s}\n' \
+    "$now" "$1" "$2" "$E" "${highest:-0}" "$3" >>"$S/history.jsonl"
+}
+
+# The fields that tell which release and which trial a history line is about -> about.
+tell_about() {
+  about=
+  [ -z "${a_release-}" ] || { esc "$a_release"; about="$about,\"release\":$E"; }
+  [ -z "${a_nonce-}" ] || { esc "$a_nonce"; about="$about,\"nonce\":$E"; }
+}

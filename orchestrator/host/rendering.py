@@ -1,0 +1,163 @@
+"""A plan's templates filled in for one host: places, environment, hooks, steps, restarts."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+
+from orchestrator import templates
+from orchestrator.errors import HostError
+from orchestrator.host.requests import Place, StepText, Texts, exports
+from orchestrator.host.work import Assignment, PackageWork
+from orchestrator.model.plan import Package, Step
+
+ROOT = "/opt/fleet"
+STATE = "/var/lib/fleet"
+HOOKS = ("pre_activate", "post_activate", "pre_revert", "post_revert")
+
+_RESTART = """\
+restart() {
+  if [ -d /run/systemd/system ]; then systemctl restart -- "$1"
+  elif command -v rc-service >/dev/null 2>&1; then rc-service "${1%.service}" restart
+  else service "${1%.service}" restart; fi
+}
+"""
+
+
+class Variables(Mapping[str, object]):
+    """Known values laid over others; neither side is evaluated before it is asked for."""
+
+    def __init__(self, known: Mapping[str, object], others: Mapping[str, object]) -> None:
+        self._sides = (known, others)
+
+    def __getitem__(self, name: str) -> object:
+        for side in self._sides:
+            if name in side:
+                return side[name]
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys(name for side in reversed(self._sides) for name in side))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+class Renderer:
+    """Renders for one host; without ``facts``, templates that use them are an InputError."""
+
+    def __init__(
+        self, assignment: Assignment, run: str, facts: Mapping[str, object] | None = None
+    ) -> None:
+        host = assignment.host
+        self._wave = assignment.wave
+        self._run = run
+        known: dict[str, object] = {
+            "inventory_hostname": host.name,
+            "group_names": list(host.groups),
+            "wave": assignment.wave,
+            "run": run,
+        }
+        if facts is not None:
+            known["facts"] = facts
+        self._common = Variables(known, host.variables)
+
+    def place(self, work: PackageWork) -> Place:
+        """Return where the package lives; raises HostError when that is not an absolute path."""
+        return Place(work.name, *self.folders(work.package))
+
+    def folders(self, package: Package) -> tuple[str, str]:
+        """Return root and state of a package; raises HostError as ``place``."""
+        root = self._folder(package.root, "fleet_root", ROOT, package.name)
+        return root, self._folder(package.state, "fleet_state", STATE, package.name)
+
+    def variables(self, work: PackageWork) -> Mapping[str, object]:
+        """Return what the templates of a package may use."""
+        path = self.place(work).release_path(work.release)
+        version = work.manifest.version
+        release = {"id": work.release, "version": version, "path": path}
+        known = {"package": work.name, "version": version, "release": release}
+        return Variables(known, self._common)
+
+    def environment(self, work: PackageWork) -> str:
+        """Return the plan's environment as export lines."""
+        variables = self.variables(work)
+        pairs = work.package.environment
+        return exports({name: templates.render(value, variables) for name, value in pairs})
+
+    def check_environment(self, work: PackageWork) -> str:
+        """Return what a check sees: what the host gives to hooks, then the environment."""
+        place = self.place(work)
+        known = {
+            "FLEET_PACKAGE": work.name,
+            "FLEET_TO": work.release,
+            "FLEET_RELEASE": place.release_path(work.release),
+            "FLEET_ROOT": place.root,
+            "FLEET_STATE": place.state,
+            "FLEET_SHARED": f"{place.root}/{work.name}/shared",
+            "FLEET_CURRENT": f"{place.root}/{work.name}/current",
+            "FLEET_RUN": self._run,
+            "FLEET_WAVE": self._wave,
+        }
+        return exports(known) + self.environment(work)
+
+    def texts(self, work: PackageWork) -> Texts:
+        """Return the shell text that goes with the package's flip, forward and back."""
+        variables = self.variables(work)
+        plan = work.package
+        restarts = [templates.render(item, variables) for item in plan.restart]
+        hooks = {name: self._hook(work, name, variables) for name in HOOKS}
+        return Texts(
+            restart=restart_text(restarts),
+            hook_timeout=plan.hooks.timeout,
+            env=self.environment(work),
+            steps=tuple(_step(step, variables) for step in plan.steps),
+            **hooks,
+        )
+
+    def _hook(self, work: PackageWork, name: str, variables: Mapping[str, object]) -> str:
+        """Return a hook's text: the bundle's own first, then the plan's."""
+        text = templates.render(getattr(work.package.hooks, name), variables)
+        if name not in work.manifest.hooks:
+            return text
+        release = self.place(work).release_path(work.release)
+        return f"{shlex.quote(f'{release}/{work.manifest.hooks[name]}')} || exit\n{text}"
+
+    def _folder(self, template: str | None, variable: str, default: str, package: str) -> str:
+        given = template if template is not None else self._common.get(variable, default)
+        folder = templates.render(str(given), Variables({"package": package}, self._common))
+        if not folder.startswith("/") or ".." in folder.split("/"):
+            raise HostError(
+                f"package {package}: {folder!r} is not an absolute path without '..'",
+                hint=f"mend the plan's root or state, or the host variable {variable}",
+            )
+        return folder.rstrip("/")
+
+
+def restart_text(services: Iterable[str]) -> str:
+    """Return shell text that restarts services in order; an item with a space is a command."""
+    lines = [
+        f"(\n{item}\n) || exit\n" if " " in item else f"restart {shlex.quote(item)} || exit\n"
+        for item in services
+    ]
+    if not any(line.startswith("restart ") for line in lines):
+        return "".join(lines)
+    return _RESTART + "".join(lines)
+
+
+def mentions_facts(value: object) -> bool:
+    """Return whether a template anywhere in ``value`` (text, or nested tuples) uses facts."""
+    if isinstance(value, str):
+        return _uses_facts(value)
+    return isinstance(value, tuple) and any(mentions_facts(part) for part in value)
+
+
+@lru_cache(maxsize=1024)
+def _uses_facts(text: str) -> bool:
+    return "facts" in templates.names(text)
+
+
+def _step(step: Step, variables: Mapping[str, object]) -> StepText:
+    up = templates.render(step.run, variables)
+    return StepText(step.name, up, templates.render(step.down, variables))

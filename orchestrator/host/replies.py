@@ -1,0 +1,181 @@
+"""The host program's answers as values; a host's words are hostile until they were read here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+from orchestrator.errors import ProtocolError
+from orchestrator.ports import Reply
+
+T = TypeVar("T")
+
+
+class Status(StrEnum):
+    """The status words of docs/host-protocol.md."""
+
+    OK = "ok"
+    NO = "no"
+    NOT_YET = "not-yet"
+    UNKNOWN = "unknown"
+    FAILED = "failed"
+    LACKS = "lacks"
+    LOCKED = "locked"
+    FENCED = "fenced"
+    STRANDED = "stranded"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A release on trial; ``before`` is what was active until then, ``remaining`` is in seconds.
+
+    ``activated`` is true once the host says that the activation, hooks included, ran to its end;
+    without its word the activation is repeated, which does only what is left to do.
+    """
+
+    nonce: str
+    run: str
+    release: str
+    before: str
+    remaining: int
+    activated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """How the last trial ended: it led from ``before`` to ``after``."""
+
+    nonce: str
+    run: str
+    before: str
+    after: str
+    outcome: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """Who owns the package on this host, and for how many seconds more."""
+
+    owner: str
+    run: str
+    expires_in: int
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Where one package stands on one host; an empty release id means none."""
+
+    active: str = ""
+    previous: str = ""
+    releases: tuple[str, ...] = ()
+    proved: bool = False
+    proof: str = ""
+    trial: Trial | None = None
+    last: Last | None = None
+    lock: Lock | None = None
+
+
+def status(reply: Reply) -> Status:
+    """Return the reply's status; raises ProtocolError when it is not one."""
+    try:
+        return Status(reply.status)
+    except ValueError:
+        raise ProtocolError(
+            f"the host program answered the unknown word {reply.status!r}"
+        ) from None
+
+
+def read_probe(reply: Reply) -> Probe:
+    """Return what ``probe`` found; raises ProtocolError."""
+    if status(reply) is not Status.OK:
+        raise ProtocolError(f"the host could not be probed: {reply.reason}")
+    fields = reply.fields
+    return Probe(
+        active=text(fields, "active"),
+        previous=text(fields, "previous"),
+        releases=words(fields, "releases"),
+        proved=fields.get("proved") is True,
+        proof=text(fields, "proof"),
+        trial=_trial(_part(fields, "trial")),
+        last=_last(_part(fields, "last")),
+        lock=_lock(_part(fields, "lock")),
+    )
+
+
+def text(fields: Mapping[str, object], key: str) -> str:
+    """Return a field that is text, null or absent."""
+    return _typed(fields, key, str, "")
+
+
+def number(fields: Mapping[str, object], key: str) -> int:
+    """Return a field that is a whole number, null or absent."""
+    return _typed(fields, key, int, 0)
+
+
+def words(fields: Mapping[str, object], key: str) -> tuple[str, ...]:
+    """Return a field that is a list of texts, null or absent."""
+    found = _typed(fields, key, list, [])
+    if not all(isinstance(word, str) for word in found):
+        raise _unlike(key)
+    return tuple(found)
+
+
+def tail(reply: Reply) -> str:
+    """Return the last that a hook or check printed."""
+    return text(reply.fields, "tail")
+
+
+def _trial(part: Mapping[str, object] | None) -> Trial | None:
+    if part is None:
+        return None
+    return Trial(
+        nonce=text(part, "nonce"),
+        run=text(part, "run"),
+        release=text(part, "release"),
+        before=text(part, "from"),
+        remaining=number(part, "remaining"),
+        activated=part.get("activated") is True,
+    )
+
+
+def _last(part: Mapping[str, object] | None) -> Last | None:
+    if part is None:
+        return None
+    return Last(
+        nonce=text(part, "nonce"),
+        run=text(part, "run"),
+        before=text(part, "from"),
+        after=text(part, "to"),
+        outcome=text(part, "outcome"),
+        reason=text(part, "reason"),
+    )
+
+
+def _lock(part: Mapping[str, object] | None) -> Lock | None:
+    if part is None:
+        return None
+    return Lock(
+        owner=text(part, "owner"), run=text(part, "run"), expires_in=number(part, "expires_in")
+    )
+
+
+def _part(fields: Mapping[str, object], key: str) -> Mapping[str, object] | None:
+    found: dict[str, object] = _typed(fields, key, dict, {})
+    return found or None
+
+
+def _typed(fields: Mapping[str, object], key: str, kind: type[T], absent: T) -> T:
+    value = fields.get(key)
+    if value is None:
+        return absent
+    if not isinstance(value, kind):
+        raise _unlike(key)
+    return value
+
+
+def _unlike(key: str) -> ProtocolError:
+    return ProtocolError(f"the host program's answer has an unusable {key!r}")

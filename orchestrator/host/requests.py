@@ -1,0 +1,231 @@
+"""The lines that are sent to the host program: pure builders, quoted once, nothing run here.
+
+What each request means, and what comes back, is said in docs/host-protocol.md.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from orchestrator.errors import HostError
+
+_BARE = re.compile(r"[A-Za-z0-9_@%+:,./-]+", re.ASCII)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a package lives on one host: absolute ``root`` and ``state`` folders."""
+
+    package: str
+    root: str
+    state: str
+
+    def release_path(self, release: str) -> str:
+        """Return the folder of a release on the host."""
+        return f"{self.root}/{self.package}/releases/{release}"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """On whose behalf a changing operation acts; ``lock_ttl`` is in seconds.
+
+    ``token`` is the fencing token that the host handed out, 0 to ask for one.
+    """
+
+    run: str
+    owner: str
+    token: int
+    lock_ttl: float
+
+
+@dataclass(frozen=True, slots=True)
+class StepText:
+    """A step as the host runs it: its ledger name, and what does and undoes it."""
+
+    name: str
+    up: str
+    down: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Shell text that goes with a flip, forward and back; empty means none."""
+
+    restart: str = ""
+    pre_activate: str = ""
+    post_activate: str = ""
+    pre_revert: str = ""
+    post_revert: str = ""
+    hook_timeout: float = 120.0
+    env: str = ""
+    steps: tuple[StepText, ...] = ()
+
+
+def quote(value: str) -> str:
+    """Return ``value`` as one word of ``sh`` without a newline in it.
+
+    Raises HostError for a NUL, and for what is not UTF-8: no shell would get these as they are.
+    """
+    if _BARE.fullmatch(value):
+        return value
+    if "\0" in value or _SURROGATE.search(value):
+        raise HostError(
+            f"a value for the host holds a NUL or bytes that are not UTF-8: {value[:60]!r}",
+            hint="remove them from the plan or the inventory variable it comes from",
+        )
+    lines = value.replace("'", "'\\''").split("\n")
+    return "'" + "'\"$NL\"'".join(lines) + "'"
+
+
+def exports(variables: Mapping[str, str]) -> str:
+    """Return shell text that exports ``variables``; raises HostError on an impossible name."""
+    for name in variables:
+        if not _NAME.fullmatch(name):
+            raise HostError(
+                f"{name!r} cannot be the name of an environment variable",
+                hint="use letters, digits and '_', not starting with a digit",
+            )
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
+
+
+def facts() -> str:
+    """Ask what machine this is."""
+    return "facts"
+
+
+def ping() -> str:
+    """Ask whether anyone is there."""
+    return "ping"
+
+
+def probe(place: Place, release: str, manifest: str) -> str:
+    """Ask where a package stands, and whether ``release`` is active and proved."""
+    return _line("probe", _of(place), {"release": release, "manifest": manifest})
+
+
+def verify(place: Place, release: str = "", manifest: str = "") -> str:
+    """Ask which files differ from a release; by default the active one."""
+    return _line("verify", _of(place), _given(release=release, manifest=manifest))
+
+
+def history(place: Place, lines: int) -> str:
+    """Ask for the last lines of what was done to a package."""
+    return _line("history", _of(place), {"lines": lines})
+
+
+def check(
+    name: str, script: str, *, timeout: float, env: str = "", folder: str = "", live: bool = False
+) -> str:
+    """Run one try of a check, for at most ``timeout`` seconds."""
+    values = {"name": name, "script": script, "timeout": _seconds(timeout)}
+    return _line("check", values, _given(env=env, live="1" if live else "", **{"in": folder}))
+
+
+def stage(
+    place: Place,
+    claim: Claim,
+    *,
+    release: str,
+    manifest: str,
+    size: int,
+    signers: str,
+    identity: str,
+    need_kib: int,
+) -> str:
+    """Lay a release down from the payload of ``size`` bytes that follows the line."""
+    values = {"release": release, "manifest": manifest, "bytes": size, "need_kib": need_kib}
+    signed = {"signers": signers, "identity": identity}
+    return _line("stage", _of(place), _by(claim), values, signed)
+
+
+def activate(
+    place: Place,
+    claim: Claim,
+    *,
+    release: str,
+    manifest: str,
+    nonce: str,
+    deadline: float,
+    wave: str,
+    texts: Texts,
+    signers: str,
+    identity: str,
+    live: bool = False,
+) -> str:
+    """Arm the trial (``deadline`` seconds) and flip to a staged release."""
+    values = {"release": release, "manifest": manifest, "nonce": nonce}
+    trial = {"deadline": _seconds(deadline), "wave": wave, "signers": signers, "identity": identity}
+    streamed = _given(live="1" if live else "")
+    return _line("activate", _of(place), _by(claim), values, trial, _spelled(texts), streamed)
+
+
+def confirm(place: Place, claim: Claim, *, release: str, manifest: str, nonce: str) -> str:
+    """End the trial: the release stays."""
+    values = {"release": release, "manifest": manifest, "nonce": nonce}
+    return _line("confirm", _of(place), _by(claim), values)
+
+
+def commit(
+    place: Place, claim: Claim, *, release: str, manifest: str, nonce: str, keep: int
+) -> str:
+    """Make a confirmed release final, and let go of old ones and of the lock."""
+    values = {"release": release, "manifest": manifest, "nonce": nonce, "keep": keep}
+    return _line("commit", _of(place), _by(claim), values)
+
+
+def revert(place: Place, claim: Claim, *, nonce: str, why: str, live: bool = False) -> str:
+    """Go back to what was active before this trial, and let go of the lock."""
+    values = {"nonce": nonce, "why": why, "release_lock": 1}
+    return _line("revert", _of(place), _by(claim), values, _given(live="1" if live else ""))
+
+
+def withdraw(place: Place, claim: Claim, *, release: str) -> str:
+    """Let go of a staged release and of the lock."""
+    return _line("withdraw", _of(place), _by(claim), {"release": release})
+
+
+def _of(place: Place) -> dict[str, str]:
+    return {"package": place.package, "root": place.root, "state": place.state}
+
+
+def _by(claim: Claim) -> dict[str, object]:
+    ttl = _seconds(claim.lock_ttl)
+    return {"run": claim.run, "owner": claim.owner, "token": claim.token, "lock_ttl": ttl}
+
+
+def _spelled(texts: Texts) -> dict[str, object]:
+    hooks = _given(
+        restart=texts.restart,
+        pre_activate=texts.pre_activate,
+        post_activate=texts.post_activate,
+        pre_revert=texts.pre_revert,
+        post_revert=texts.post_revert,
+        env=texts.env,
+        steps=" ".join(step.name for step in texts.steps),
+    )
+    numbered = enumerate(texts.steps, start=1)
+    parts = [_given(**{f"step_up_{n}": s.up, f"step_down_{n}": s.down}) for n, s in numbered]
+    whole: dict[str, object] = {"hook_timeout": _seconds(texts.hook_timeout), **hooks}
+    for part in parts:
+        whole.update(part)
+    return whole
+
+
+def _given(**values: str) -> dict[str, str]:
+    return {key: value for key, value in values.items() if value}
+
+
+def _seconds(value: float) -> int:
+    """Return whole seconds, as ``sh`` counts, never cut short."""
+    return max(1, math.ceil(value))
+
+
+def _line(operation: str, *groups: Mapping[str, object]) -> str:
+    words = [f"{key}={quote(str(value))}" for group in groups for key, value in group.items()]
+    return " ".join([operation, *words])

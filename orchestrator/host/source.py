@@ -1,0 +1,47 @@
+"""The host program's text, as it is sent to every host (docs/host-protocol.md)."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+from functools import cache
+from importlib import resources
+
+PARTS = (
+    "base.sh",
+    "json.sh",
+    "state.sh",
+    "lock.sh",
+    "listing.sh",
+    "proof.sh",
+    "run.sh",
+    "trial.sh",
+    "ask.sh",
+    "stage.sh",
+    "activate.sh",
+    "revert.sh",
+    "confirm.sh",
+    "main.sh",
+)
+"""The program's files, in the order in which they are joined."""
+
+BOOTSTRAP = (
+    'exec sh -c \'IFS= read -r p && p=$(printf %s "$p" | base64 -d | gzip -dc) && eval "$p"\' fleet'
+)
+"""The command that a session executes; it takes :func:`program_line` from its input and runs it."""
+
+
+@cache
+def program_text() -> str:
+    """Return the program without what only people read: indentation, comment and empty lines."""
+    folder = resources.files("orchestrator.host") / "program"
+    sources = [(folder / part).read_text("utf-8") for part in PARTS]
+    lines = [line.strip() for source in sources for line in source.splitlines()]
+    return "".join(f"{line}\n" for line in lines if line and not line.startswith("#"))
+
+
+@cache
+def program_line() -> bytes:
+    """Return the program as the one line of text that opens a session."""
+    packed = gzip.compress(program_text().encode(), 9, mtime=0)
+    return base64.b64encode(packed) + b"\n"

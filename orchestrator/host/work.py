@@ -1,0 +1,68 @@
+"""What is to be done on one host, as values."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from orchestrator.model.bundle import Manifest
+from orchestrator.model.fleet import Host
+from orchestrator.model.plan import Package, Retries, Timeouts
+
+
+@dataclass(frozen=True, slots=True)
+class PackageWork:
+    """One package of a host with the release it is to get.
+
+    ``signers`` is the text of an allowed_signers file, ``identity`` the principal in it whose
+    signature the bundle bears: the host verifies for itself.
+    """
+
+    package: Package
+    manifest: Manifest
+    signers: str
+    identity: str
+
+    @property
+    def name(self) -> str:
+        """Return the package's name."""
+        return self.package.name
+
+    @property
+    def release(self) -> str:
+        """Return the release id that the host is to have."""
+        return self.manifest.release
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Everything that one host is to get, packages in the order of activation."""
+
+    host: Host
+    packages: tuple[PackageWork, ...]
+    wave: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunIdentity:
+    """Who acts: the run, its owner as people should read it, and the run's random nonce."""
+
+    run: str
+    owner: str
+    nonce: str
+
+    def host_nonce(self, host: str) -> str:
+        """Return the nonce of this run's trials on ``host``: 32 hex digits."""
+        return hashlib.sha256(f"{self.nonce}:{host}".encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class HostPolicy:
+    """How long and how often the driver tries; ``lock_ttl`` is in seconds.
+
+    The lock must outlive the run's longest pause between two actions on a host.
+    """
+
+    timeouts: Timeouts = Timeouts()
+    retries: Retries = Retries()
+    lock_ttl: float = 3600.0

@@ -1,0 +1,8 @@
+"""Who moves with whom, and in which order: the graph and the waves. Pure."""
+
+from orchestrator.planning.cohorts import Select
+from orchestrator.planning.graph import Carriers
+from orchestrator.planning.sequence import package_order, step_order
+from orchestrator.planning.waves import plan_waves
+
+__all__ = ["Carriers", "Select", "package_order", "plan_waves", "step_order"]

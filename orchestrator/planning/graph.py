@@ -1,0 +1,115 @@
+"""The graph of hosts: who must have moved before whom.
+
+An order of hosts makes every host of its ``before`` precede every host of its ``after``; no host
+may be in both. An order of packages, ``a before b``, makes every host that carries a but not b
+precede every host that carries b; a host that carries both moves a first by itself (see
+``package_order``). Orders speak of moving hosts: one that has none on either side asks for nothing.
+
+An order between n and m hosts stands in the graph as one node between them, never as n times m
+edges, and hosts that stand on the same sides of the same orders share one node. So the graph grows
+with the plan, not with the fleet.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import networkx as nx
+
+from orchestrator.errors import Problem
+from orchestrator.model.fleet import Fleet
+from orchestrator.model.plan import Edge, EdgeKind, Plan
+from orchestrator.planning.circles import circles, circular_orders
+from orchestrator.planning.cohorts import Select
+
+Carriers = Mapping[str, frozenset[str]]
+"""Package name → the hosts of the fleet that carry it; every package of the plan is there."""
+
+Node = int | str
+"""An order, by its index in the plan; or hosts that are alike, by the name of the first."""
+
+Stand = tuple[int, bool]
+"""One side of an order: its index in the plan, and whether the side goes before."""
+
+
+@dataclass(frozen=True)
+class HostGraph:
+    """Orders, and the hosts that they touch.
+
+    ``alike`` gives for each touched host the first one that stands on the same sides of the same
+    orders; that one's name is their common node. ``stands`` gives those sides for each such node.
+    """
+
+    nodes: nx.DiGraph[Node]
+    alike: Mapping[str, str]
+    stands: Mapping[str, Sequence[Stand]]
+
+    def layers(self) -> dict[str, int]:
+        """Return for each touched host how many others must move before it, one after another.
+
+        The graph must have no circle.
+        """
+        layer: dict[Node, int] = {}
+        for node in nx.topological_sort(self.nodes):
+            earlier = max((layer[other] for other in self.nodes.pred[node]), default=0)
+            layer[node] = earlier + 1 if isinstance(node, int) else earlier
+        return {host: layer[node] for host, node in self.alike.items()}
+
+    def circular(self, plan: Plan) -> Iterator[Problem]:
+        """Yield a problem for each knot of orders by which hosts would wait for each other."""
+        for circle in circles(self.nodes):
+            orders = [node for node in circle if isinstance(node, int)]
+            hosts = [node for node in circle if isinstance(node, str)]
+            if len(orders) == 1:
+                yield _on_both_sides(plan, orders[0], hosts[0])
+            else:
+                # the circle begins with an order, before which its last host stands
+                yield circular_orders(plan, orders, " → ".join([hosts[-1], *hosts]))
+
+
+def host_graph(plan: Plan, moving: Fleet, select: Select, carriers: Carriers) -> HostGraph:
+    """Return the graph of the moving hosts that orders of the plan touch."""
+    stands = _stands(plan, moving, select, carriers)
+    first: dict[tuple[Stand, ...], str] = {}
+    alike = {
+        host: first.setdefault(tuple(stands[host]), host)
+        for host in moving.by_name
+        if host in stands
+    }
+    nodes: nx.DiGraph[Node] = nx.DiGraph()
+    nodes.add_nodes_from(range(len(plan.edges)))
+    for host in first.values():
+        for order, goes_before in stands[host]:
+            nodes.add_edge(*((host, order) if goes_before else (order, host)))
+    return HostGraph(nodes, alike, {host: stands[host] for host in first.values()})
+
+
+def _stands(
+    plan: Plan, moving: Fleet, select: Select, carriers: Carriers
+) -> dict[str, list[Stand]]:
+    """Return where each touched host stands, in the order of the plan."""
+    stands: dict[str, list[Stand]] = defaultdict(list)
+    for order, edge in enumerate(plan.edges):
+        before, after = (moving.by_name.keys() & end for end in _ends(edge, select, carriers))
+        if before and after:
+            for hosts, stand in ((before, (order, True)), (after, (order, False))):
+                for host in hosts:
+                    stands[host].append(stand)
+    return stands
+
+
+def _ends(edge: Edge, select: Select, carriers: Carriers) -> tuple[Collection[str], ...]:
+    if edge.kind is EdgeKind.HOSTS:
+        return select(edge.before), select(edge.after)
+    return carriers[edge.before] - carriers[edge.after], carriers[edge.after]
+
+
+def _on_both_sides(plan: Plan, order: int, host: str) -> Problem:
+    edge = plan.edges[order]
+    what = (
+        f"host '{host}' is both in '{edge.after}' and in '{edge.before}': it cannot wait for itself"
+    )
+    mend = f"leave it out of one, as in '{edge.after}:!{host}'"
+    return Problem(edge.position, f"order[{order}]", what, mend)

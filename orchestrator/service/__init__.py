@@ -1,0 +1,1 @@
+"""Drivers around the pure core: what happens to a run while a controller holds it."""

@@ -1,0 +1,43 @@
+"""What the command line adds to a plan; journalled with the run, so never a secret."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+
+from orchestrator.errors import JournalError
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """Flags that shape a run; paths are absolute, so that it can be resumed from anywhere.
+
+    ``forks`` replaces the plan's ``max_parallel``. Passwords are not here: they are asked for
+    again when a run is resumed.
+    """
+
+    inventory: tuple[str, ...] = ()
+    limit: str | None = None
+    extra_vars: Mapping[str, object] = field(default_factory=dict)
+    forks: int | None = None
+    user: str | None = None
+    private_key: str | None = None
+    become: bool = False
+    become_method: str = "sudo"
+    become_user: str = "root"
+    accept_new: bool = False
+    trust: str | None = None
+
+    def to_dict(self) -> dict[str, object]:
+        """Return JSON-ready values."""
+        return {**asdict(self), "inventory": list(self.inventory)}
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, object]) -> RunOptions:
+        """Return the options that ``to_dict`` gave; raises JournalError for other values."""
+        known = {item.name for item in fields(cls)}
+        values = {name: value for name, value in document.items() if name in known}
+        inventory = values.get("inventory", [])
+        if not isinstance(inventory, list):
+            raise JournalError("the run's options cannot be read", hint="start a new run")
+        return cls(**{**values, "inventory": tuple(inventory)})  # type: ignore[arg-type]

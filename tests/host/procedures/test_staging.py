@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.errors import Fenced
+from orchestrator.host.procedures.staging import need_kib, stage, withdraw
+from orchestrator.model.event import Result
+from orchestrator.ports import Reply
+from tests.host.scripted import (
+    CURRENT,
+    EMPTY,
+    FACTS,
+    NEW,
+    OUTDATED,
+    FakeChannel,
+    FakeDepot,
+    assignment,
+    context,
+    entry,
+    manifest,
+    probed,
+    remembered,
+    work,
+)
+
+STAGED = Reply("ok", "", {"received": 1, "reused": 1, "signature": "verified", "token": 8})
+LINE = (
+    "stage package=gateway root=/opt/fleet state=/var/lib/fleet run=run-1 owner=ops@box token={}"
+    f" lock_ttl=3600 release={NEW.release} manifest={NEW.digest} bytes={{}} need_kib=1036"
+    " signers='ci ssh-ed25519 AAAA' identity=ci"
+)
+
+
+async def test_only_what_the_host_lacks_is_sent() -> None:
+    channel, depot = FakeChannel({"stage": STAGED}), FakeDepot()
+    memory = remembered(OUTDATED)
+    outcome = await stage(context(channel, memory=memory, depot=depot))
+    assert depot.asked == [("README",)]
+    assert channel.calls == [[LINE.format(0, 5000)]]
+    assert [str(p) for p in channel.payloads] == ["payload"]
+    assert memory.tokens == {"gateway": 8}
+    assert outcome.result is Result.DONE
+    assert outcome.facts == {
+        "staged": {
+            "gateway": {
+                "sent": 5000,
+                "files": 1,
+                "received": 1,
+                "reused": 1,
+                "signature": "verified",
+            }
+        },
+        "sent": 5000,
+    }
+
+
+async def test_after_a_resume_the_host_is_probed_first() -> None:
+    channel = FakeChannel({"facts": FACTS, "probe": probed(EMPTY), "stage": STAGED})
+    depot = FakeDepot()
+    await stage(context(channel, depot=depot))
+    assert channel.operations == [["facts", "probe"], ["stage"]]
+    assert depot.asked == [("bin/run", "README")]
+
+
+async def test_what_lacks_gets_everything_once() -> None:
+    channel = FakeChannel({"stage": [Reply("lacks", "", {"token": 8}), STAGED]})
+    depot = FakeDepot()
+    outcome = await stage(context(channel, memory=remembered(OUTDATED), depot=depot))
+    assert outcome.result is Result.DONE
+    assert depot.asked == [("README",), ("bin/run", "README")]
+    assert channel.calls[1] == [LINE.format(8, 5100)]
+
+
+async def test_what_lacks_even_then_has_failed() -> None:
+    channel = FakeChannel({"stage": Reply("lacks", "README is damaged")})
+    outcome = await stage(context(channel, memory=remembered(OUTDATED)))
+    assert (outcome.result, outcome.reason) == (
+        Result.FAILED,
+        "staging gateway: README is damaged",
+    )
+    assert len(channel.calls) == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (Reply("no", "2048 KiB are needed"), "staging gateway: 2048 KiB are needed"),
+        (Reply("locked", "run run-0 owns it (eve)"), "staging gateway: run run-0 owns it (eve)"),
+        (Reply("error"), "staging gateway: the host answered 'error'"),
+    ],
+)
+async def test_refusals(said: Reply, reason: str) -> None:
+    outcome = await stage(context(FakeChannel({"stage": said}), memory=remembered(OUTDATED)))
+    assert (outcome.result, outcome.reason) == (Result.FAILED, reason)
+
+
+async def test_fenced() -> None:
+    channel = FakeChannel({"stage": Reply("fenced", "token 3 is not the newest")})
+    with pytest.raises(Fenced, match="gw1: package gateway: token 3 is not the newest") as caught:
+        await stage(context(channel, memory=remembered(OUTDATED)))
+    assert "fleet status run-1" in caught.value.hint
+
+
+async def test_packages_that_are_there_are_left_alone() -> None:
+    channel = FakeChannel({"stage": STAGED})
+    both = assignment(work(), work("db"))
+    await stage(context(channel, both, memory=remembered(CURRENT, OUTDATED)))
+    assert [call[0].split()[1] for call in channel.calls] == ["package=db"]
+
+
+async def test_withdraw_lets_go() -> None:
+    channel = FakeChannel({"withdraw": Reply("ok", "", {"token": 9})})
+    memory = remembered(OUTDATED, gateway=8)
+    outcome = await withdraw(context(channel, memory=memory))
+    assert outcome.result is Result.DONE
+    assert channel.calls == [
+        [
+            (
+                "withdraw package=gateway root=/opt/fleet state=/var/lib/fleet run=run-1"
+                f" owner=ops@box token=8 lock_ttl=3600 release={NEW.release}"
+            )
+        ]
+    ]
+    assert memory.tokens == {}
+
+
+async def test_withdraw_goes_on_after_a_refusal() -> None:
+    channel = FakeChannel({"withdraw": [Reply("locked", "run run-0 owns it"), Reply("ok")]})
+    both = assignment(work(), work("db"))
+    outcome = await withdraw(context(channel, both, memory=remembered(OUTDATED, OUTDATED)))
+    assert outcome.result is Result.FAILED
+    assert outcome.reason == "withdrawing gateway: run run-0 owns it"
+    assert len(channel.calls) == 2
+
+
+def test_need_kib_counts_blocks() -> None:
+    assert need_kib(manifest(files=[entry("a", size=0), entry("b", size=4097)])) == 1024 + 8

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orchestrator.errors import HostError
+from orchestrator.host import requests
+from orchestrator.host.requests import Claim, Place, StepText, Texts, exports, quote
+
+PLACE = Place("gateway", "/opt/fleet", "/var/lib/fleet")
+CLAIM = Claim("run-1", "ops box", 7, 3600)
+AT = "package=gateway root=/opt/fleet state=/var/lib/fleet"
+BY = "run=run-1 owner='ops box' token=7 lock_ttl=3600"
+RELEASE = "2.4.0-0123456789ab"
+DIGEST = "0123456789ab"
+OF = f"release={RELEASE} manifest={DIGEST}"
+
+LINES = [
+    (requests.facts(), "facts"),
+    (requests.ping(), "ping"),
+    (requests.probe(PLACE, RELEASE, DIGEST), f"probe {AT} {OF}"),
+    (requests.verify(PLACE), f"verify {AT}"),
+    (requests.verify(PLACE, RELEASE, DIGEST), f"verify {AT} {OF}"),
+    (requests.history(PLACE, 20), f"history {AT} lines=20"),
+    (
+        requests.check("memory", "a\nb", timeout=0.2),
+        "check name=memory script='a'\"$NL\"'b' timeout=1",
+    ),
+    (
+        requests.check("x", "true", timeout=9.1, env="export A=1\n", folder="/a b", live=True),
+        "check name=x script=true timeout=10 env='export A=1'\"$NL\"'' live=1 in='/a b'",
+    ),
+    (
+        requests.stage(
+            PLACE,
+            CLAIM,
+            release=RELEASE,
+            manifest=DIGEST,
+            size=512,
+            signers="ci ssh-ed25519 AAAA\n",
+            identity="ci",
+            need_kib=2048,
+        ),
+        (
+            f"stage {AT} {BY} {OF} bytes=512 need_kib=2048"
+            " signers='ci ssh-ed25519 AAAA'\"$NL\"'' identity=ci"
+        ),
+    ),
+    (
+        requests.activate(
+            PLACE,
+            CLAIM,
+            release=RELEASE,
+            manifest=DIGEST,
+            nonce="n1",
+            deadline=180.0,
+            wave="canary/2",
+            texts=Texts(),
+            signers="s",
+            identity="ci",
+        ),
+        (
+            f"activate {AT} {BY} {OF} nonce=n1 deadline=180 wave=canary/2 signers=s identity=ci"
+            " hook_timeout=120"
+        ),
+    ),
+    (
+        requests.activate(
+            PLACE,
+            CLAIM,
+            release=RELEASE,
+            manifest=DIGEST,
+            nonce="n1",
+            deadline=180.0,
+            wave="canary",
+            texts=Texts(
+                restart="r",
+                pre_activate="a",
+                post_activate="b",
+                pre_revert="c",
+                post_revert="d",
+                hook_timeout=9,
+                env="e",
+                steps=(StepText("one", "up 1"), StepText("two", "up", "down")),
+            ),
+            signers="s",
+            identity="ci",
+            live=True,
+        ),
+        (
+            f"activate {AT} {BY} {OF} nonce=n1 deadline=180 wave=canary signers=s identity=ci"
+            " hook_timeout=9 restart=r pre_activate=a post_activate=b pre_revert=c post_revert=d"
+            " env=e steps='one two' step_up_1='up 1' step_up_2=up step_down_2=down live=1"
+        ),
+    ),
+    (
+        requests.confirm(PLACE, CLAIM, release=RELEASE, manifest=DIGEST, nonce="n1"),
+        f"confirm {AT} {BY} {OF} nonce=n1",
+    ),
+    (
+        requests.commit(PLACE, CLAIM, release=RELEASE, manifest=DIGEST, nonce="n1", keep=3),
+        f"commit {AT} {BY} {OF} nonce=n1 keep=3",
+    ),
+    (
+        requests.revert(PLACE, CLAIM, nonce="n1", why="it's bad"),
+        f"revert {AT} {BY} nonce=n1 why='it'\\''s bad' release_lock=1",
+    ),
+    (requests.withdraw(PLACE, CLAIM, release=RELEASE), f"withdraw {AT} {BY} release={RELEASE}"),
+]
+
+
+@pytest.mark.parametrize(("built", "line"), LINES, ids=[line.split()[0] for _, line in LINES])
+def test_the_exact_text(built: str, line: str) -> None:
+    assert built == line
+
+
+def test_release_path() -> None:
+    assert PLACE.release_path(RELEASE) == f"/opt/fleet/gateway/releases/{RELEASE}"
+
+
+@pytest.mark.parametrize("bad", ["a\0b", "\udc80"])
+def test_what_no_shell_can_take_is_refused(bad: str) -> None:
+    with pytest.raises(HostError, match="NUL or bytes"):
+        quote(bad)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.text(st.characters(exclude_characters="\0", codec="utf-8"))))
+def test_sh_reads_back_what_was_quoted(values: list[str]) -> None:
+    line = " ".join(f"k={quote(value)}" for value in values)
+    assert "\n" not in line
+    script = (
+        'NL=\'\n\'\nIFS= read -r request; eval "set -- $request"; [ $# = 0 ] || printf "%s\\0" "$@"'
+    )
+    done = subprocess.run(
+        ["sh", "-c", script], input=f"{line}\n".encode(), capture_output=True, check=True
+    )
+    assert done.stdout == "".join(f"k={value}\0" for value in values).encode()
+
+
+def test_exports() -> None:
+    assert exports({"A": "plain", "B_2": "it's\ntwo"}) == (
+        "export A=plain\nexport B_2='it'\"'\"'s\ntwo'\n"
+    )
+    with pytest.raises(HostError, match="'1A' cannot be the name"):
+        exports({"1A": "x"})

@@ -132,7 +132,8 @@ def _drive(
     past = list(journal.events(run))
     rollout = Rollout.fold(recorded.event for recorded in past)
     identity = RunIdentity(run, operator(), rollout.started.nonce)
-    sink = screen.sink(rollout, past)
+    sink = screen.sink(rollout)
+    screen.begun(rollout)
 
     async def drive() -> int:
         ssh = compose.connector(ready.prepared.plan, options, password, os.environ)
@@ -151,7 +152,7 @@ def _drive(
         return await controller.drive(*first)
 
     code = asyncio.run(drive())
-    screen.close(rollout, journal, home, code)
+    screen.left(rollout, journal, home, code)
     return code
 
 

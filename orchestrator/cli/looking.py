@@ -23,7 +23,6 @@ CODES = {
     Result.UNREACHABLE: ExitCode.UNREACHABLE,
     Result.LOST: ExitCode.UNREACHABLE,
 }
-WORDS = {Result.DONE: "would change", Result.ALREADY: "ok", Result.UNREACHABLE: "unreachable"}
 
 
 def look(
@@ -32,14 +31,14 @@ def look(
     """Look at every host of the plan and print what ``apply`` would do; return the exit code."""
     found = asyncio.run(_look_all(ready, options, password))
     for wave in ready.prepared.waves:
-        screen.heading(f"{wave.name}: {len(wave.hosts)} hosts")
+        screen.heading(f"wave {wave.name}: {len(wave.hosts)} hosts")
         for host in wave.hosts:
-            screen.checked(host, WORDS.get(found[host].result, "failed"), found[host])
+            screen.looked(wave.name, host, found[host])
     if diff:
         for title, lines in differences(ready, found).items():
             screen.difference(title, lines)
     results = Counter(outcome.result for outcome in found.values())
-    screen.checked_all(results)
+    screen.looked_at_all(results)
     codes = {CODES[result] for result in results if result in CODES}
     return ExitCode.FAILED if ExitCode.FAILED in codes else max(codes, default=ExitCode.OK)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 INTERVAL = 0.2
 """Seconds between two pictures."""
 
-Stop = Callable[[], None]
+Stop = Callable[[], object]
 Beat = Callable[[Callable[[], bool]], Stop]
 """Calls a function again and again while it returns True; returns what ends that."""
 
@@ -18,12 +18,9 @@ def on_loop(tick: Callable[[], bool]) -> Stop:
 
     Raises RuntimeError when no loop runs.
     """
-    loop = asyncio.get_running_loop()
 
-    def again() -> None:
-        nonlocal handle
-        if tick():
-            handle = loop.call_later(INTERVAL, again)
+    async def beating() -> None:
+        while tick():  # noqa: ASYNC110 - a rhythm, not a poll
+            await asyncio.sleep(INTERVAL)
 
-    handle = loop.call_later(INTERVAL, again)
-    return lambda: handle.cancel()
+    return asyncio.get_running_loop().create_task(beating()).cancel

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
@@ -89,7 +89,7 @@ class Terminal:
             self._trouble = error
         return self._trouble is None
 
-    def _frame(self) -> object:
+    def _frame(self) -> RenderableType:
         return frame(self._view.rollout, self._under_way, self._view.clock.now())
 
     def _count(self, event: Event) -> None:

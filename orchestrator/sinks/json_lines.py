@@ -20,7 +20,9 @@ from orchestrator.sinks.view import View
 
 _KINDS: Mapping[type, str] = {HostMoved: "host_moved", WaveMoved: "wave_moved"}
 
-_FIELDS = {cls: tuple(field.name for field in fields(cls)) for cls in (HostMoved, WaveMoved)}
+_FIELDS: Mapping[type, tuple[str, ...]] = {
+    cls: tuple(field.name for field in fields(cls)) for cls in (HostMoved, WaveMoved)
+}
 
 _TO_JSON = json.JSONEncoder(separators=(",", ":"))
 

@@ -147,7 +147,7 @@ def _drive(
             sink,
             WallClock(),
             operator(),
-            str(Owner.here()),
+            Owner.here().label,
         )
         return await controller.drive(*first)
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 
 import click
 
-from orchestrator.cli.screen import Screen, output_flags
+from orchestrator.cli.screen import Screen, output_flags, page
 from orchestrator.clock import WallClock, iso
 from orchestrator.compose import Home
 from orchestrator.errors import ExitCode, UsageError
 from orchestrator.journal import Journal, Owner
+from orchestrator.journal.rows import RunRow
 from orchestrator.model.event import OperatorAsked, Request
 from orchestrator.report import folding
+from orchestrator.report.render import history_table
+from orchestrator.report.status import HistoryRow
 from orchestrator.rollout.explain import Hold, why_host, why_run
 from orchestrator.rollout.machine import Rollout
 from orchestrator.rollout.verdict import exit_code, run_state
@@ -38,22 +42,29 @@ def status(run: str, **given: object) -> int:
 @click.option("--output", type=click.Choice(["text", "json"]), default="text")
 def history(*, last: int, output: str) -> int:
     """List the runs in the journal."""
+    now = WallClock().now()
     with Home.find().open_journal() as journal:
-        rows = journal.runs()[:last]
+        rows = [_row(row, now) for row in journal.runs()[:last]]
+    if output == "json":
         for row in rows:
-            rollout = _fold(journal, row.run)
-            state = run_state(rollout)
-            if output == "json":
-                document = {"run": row.run, "plan": row.plan, "state": state, "at": row.started_at}
-                click.echo(json.dumps(document))
-                continue
-            code = "" if row.verdict is None else f"exit {row.verdict}"
-            targets = ", ".join(f"{t.package} {t.version}" for t in rollout.started.targets)
-            began = iso(row.started_at)
-            click.echo(f"{row.run}  {began}  {state:<12} {code:<7} {row.plan}: {targets}")
-    if not rows:
+            click.echo(json.dumps({**asdict(row), "outcome": row.outcome}))
+    elif rows:
+        page().print(history_table(rows))
+    else:
         click.echo("no runs yet: fleet apply PLAN", err=True)
     return ExitCode.OK
+
+
+def _row(row: RunRow, now: float) -> HistoryRow:
+    return HistoryRow(
+        run=row.run,
+        plan=row.plan,
+        operator=row.operator,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        verdict=row.verdict,
+        driven=row.lease.held(now),
+    )
 
 
 @click.command()
@@ -86,9 +97,7 @@ def abort(run: str, reason: str) -> int:
     clock = WallClock()
     with Home.find().open_journal() as journal:
         run = journal.find_run(run)
-        lease = journal.lease(run)
-        driven = lease.held(clock.now()) and not (lease.owner and lease.owner.proved_dead())
-        if driven:
+        if journal.lease(run).held(clock.now()):
             journal.ask(run, Request.ABORT, operator(), reason)
             click.echo(f"asked the controller of run {run} to abort; see: fleet status {run}")
             return ExitCode.OK

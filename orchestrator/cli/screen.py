@@ -35,6 +35,9 @@ from orchestrator.sinks import SINKS, Guarded, View, fitting
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+WIDE = 200
+"""Columns of a table that goes to a file or a pipe."""
+
 SHOWN = {Result.DONE: "would change", Result.ALREADY: "ok", Result.UNREACHABLE: "unreachable"}
 
 
@@ -131,7 +134,13 @@ class Screen:
         click.echo(text, err=self.json)
 
     def _show(self, what: RenderableType) -> None:
-        Console(file=sys.stdout, soft_wrap=True, highlight=False).print(what)
+        page().print(what)
+
+
+def page() -> Console:
+    """Return where tables go; wide enough to keep lines whole where nobody looks at a screen."""
+    width = None if sys.stdout.isatty() else WIDE
+    return Console(file=sys.stdout, soft_wrap=True, highlight=False, width=width)
 
 
 def _why(outcome: Outcome) -> str:

@@ -96,6 +96,8 @@ class Chronicle:
             self.sent += sent
 
     def _wave_moved(self, moved: WaveMoved) -> None:
+        if moved.after is WaveState.HELD and not moved.reason:
+            return  # in passing, before it opens
         if moved.after is WaveState.OPEN:
             self.opened.setdefault(moved.wave, moved.at)
         why = f": {moved.reason}" if moved.reason else ""

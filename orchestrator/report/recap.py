@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.report.escaping import printable
-from orchestrator.report.folding import compact, fold
+from orchestrator.report.folding import PARTS, compact, fold
 from orchestrator.report.troubles import is_fine, why
 from orchestrator.rollout.machine import Rollout
 from orchestrator.rollout.records import HostRecord
@@ -17,7 +17,10 @@ from orchestrator.rollout.states import HostState as H
 FOLD_ABOVE = 40
 """Hosts from which on equal rows are folded into one."""
 
-NAME_WIDTH = 40
+FINE_PARTS = 3
+"""Names and spans that are listed of hosts of which nothing needs to be said."""
+
+NAME_WIDTH = 60
 
 
 def _packages(host: HostRecord) -> int:
@@ -73,9 +76,14 @@ def row_of(host: HostRecord) -> Row:
 
 def recap_lines(rows: Recap) -> list[str]:
     """Return the recap as text: ``h001 : ok=1  changed=1  unreachable=0 …  committed``."""
-    named = [(compact(hosts), row) for row, hosts in rows]
+    return [f"{label} : {row_text(row)}" for label, row in labelled(rows)]
+
+
+def labelled(rows: Recap) -> list[tuple[str, Row]]:
+    """Return each row with the names of its hosts, safe to print and padded to one width."""
+    named = [(compact(hosts, FINE_PARTS if row.fine else PARTS), row) for row, hosts in rows]
     width = min(NAME_WIDTH, max((len(name) for name, _ in named), default=0))
-    return [f"{name:<{width}} : {row_text(row)}" for name, row in named]
+    return [(f"{name:<{width}}", row) for name, row in named]
 
 
 def row_text(row: Row) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Group, RenderableType
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from orchestrator.clock import iso
 from orchestrator.report.escaping import printable
 from orchestrator.report.folding import compact
-from orchestrator.report.recap import NAME_WIDTH, Recap, row_text
+from orchestrator.report.recap import Recap, labelled, row_text
 from orchestrator.report.status import HistoryRow, RunStatus, WaveStatus
 from orchestrator.report.troubles import Trouble
 from orchestrator.rollout.explain import Hold
@@ -62,14 +62,11 @@ def trouble_text(trouble: Trouble, hosts: Sequence[str]) -> Text:
 
 def recap_text(rows: Recap) -> Text:
     """Return the recap in colour."""
-    named = [(compact(hosts), row) for row, hosts in rows]
-    width = min(NAME_WIDTH, max((len(name) for name, _ in named), default=0))
     lines = (
         Text.assemble(
-            (f"{name:<{width}}", "" if row.fine else HOST_STYLES.get(row.state, "")),
-            f" : {row_text(row)}",
+            (label, "" if row.fine else HOST_STYLES.get(row.state, "")), f" : {row_text(row)}"
         )
-        for name, row in named
+        for label, row in labelled(rows)
     )
     return Text("\n").join(lines)
 
@@ -120,7 +117,8 @@ def holds_text(holds: Iterable[Hold]) -> Text:
 
 def history_table(rows: Iterable[HistoryRow]) -> Table:
     """Return a line for each run."""
-    table = Table("run", "plan", "operator", "began", "exit", "outcome", box=None)
+    run, began = Column("run", no_wrap=True), Column("began", no_wrap=True)
+    table = Table(run, "plan", "operator", began, "exit", "outcome", box=None)
     for row in rows:
         table.add_row(
             Text(printable(row.run)),

@@ -6,6 +6,7 @@ Every word that a host, an operator or an inventory chose is escaped.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 
 from orchestrator.clock import iso
 from orchestrator.report.advice import next_steps, verdict
@@ -90,14 +91,16 @@ def _troubles(told: Chronicle) -> Iterator[str]:
     if not groups:
         return
     yield from _heading("Hosts that are not fine")
-    for trouble, hosts in list(groups.items())[:GROUPS]:
+    for at, (trouble, hosts) in enumerate(islice(groups.items(), GROUPS)):
+        if at:
+            yield ""
         reason = f": {markdown(trouble.reason)}" if trouble.reason else ""
         yield f"**{markdown(compact(hosts, SPANS))}**: {trouble.state}{reason}"
-        yield ""
         if trouble.output:
-            yield from fenced(trouble.output)
             yield ""
-    if left := list(groups.values())[GROUPS:]:
+            yield from fenced(trouble.output)
+    if left := list(islice(groups.values(), GROUPS, None)):
+        yield ""
         yield f"… and {sum(map(len, left))} more hosts, for {len(left)} more reasons."
 
 

@@ -26,6 +26,8 @@ class LineWriter:
 
 
 def _encodable(text: str, out: TextIO) -> str:
+    if text.isascii():
+        return text
     encoding = out.encoding or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
 

@@ -68,8 +68,7 @@ class Notes:
             if isinstance(moved, HostMoved):
                 notes += self._host_moved(event, moved)
             elif isinstance(moved, WaveMoved):
-                notes += self.rest(event.at)
-                notes.append(self._wave_moved(moved))
+                notes += self.rest(event.at) + self._wave_moved(moved)
         return notes + self.due(event.at)
 
     def due(self, at: float) -> list[Note]:
@@ -106,12 +105,14 @@ class Notes:
         there = f" ({skipped} had the release already)" if skipped else ""
         return [Note(moved.at, Tone.ROUTINE, text + there)]
 
-    def _wave_moved(self, moved: WaveMoved) -> Note:
+    def _wave_moved(self, moved: WaveMoved) -> list[Note]:
+        if moved.after is W.HELD and not moved.reason:
+            return []  # in passing, before it opens
         text = f"wave {printable(moved.wave)} is {moved.after}"
         if moved.reason:
             text += f": {printable(moved.reason)}"
         text += f" ({_hosts(self._waves[moved.wave])})"
-        return Note(moved.at, WAVE_TONES.get(moved.after, Tone.ROUTINE), text)
+        return [Note(moved.at, WAVE_TONES.get(moved.after, Tone.ROUTINE), text)]
 
 
 def _alarms(moved: HostMoved, host: HostRecord) -> bool:

@@ -1,0 +1,118 @@
+"""What ``fleet status`` and ``fleet history`` show."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console, RenderableType
+
+from orchestrator.errors import ExitCode
+from orchestrator.model.event import Action, OperatorAsked, Request, Result
+from orchestrator.model.plan import Amount, OnHalt, UnreachableBudget, UnreachablePolicy
+from orchestrator.model.wave import Wave
+from orchestrator.report.advice import MEANING, next_steps, verdict
+from orchestrator.report.recap import recap
+from orchestrator.report.render import history_table, recap_text, status_view
+from orchestrator.report.status import HistoryRow, status
+from orchestrator.rollout.verdict import RunState
+from tests.report.golden import expect
+from tests.report.stories import BAD, START, bad_release, names, play, played, started
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def shown(renderable: RenderableType, *, terminal: bool = False) -> str:
+    out = io.StringIO()
+    console = Console(file=out, width=110, force_terminal=terminal, color_system=None)
+    console.print(renderable)
+    return out.getvalue()
+
+
+def test_status_of_a_bad_release():
+    expect(GOLDEN / "status.txt", shown(status_view(status(played(*bad_release())[0]))))
+
+
+def test_status_in_the_middle_of_a_bake_says_what_it_waits_for():
+    first, endings = bad_release()
+    for _, _, rollout, _ in play(first, endings):
+        if rollout.waves[0].state.value == "baking":
+            break
+    view = shown(status_view(status(rollout)))
+    assert "waits for bake: canary bakes" in view
+    assert "until 2026-01-31T04:01:30Z" in view
+
+
+def test_history():
+    rows = [
+        HistoryRow("r3", "gateway", "eve", START, driven=True),
+        HistoryRow("r2", "gateway", "eve", START),
+        HistoryRow("r1", "gateway", "eve", START, START + 9, ExitCode.FAILED.value),
+    ]
+    assert [row.outcome for row in rows] == [
+        "running",
+        "its controller is gone: fleet resume r2",
+        MEANING[ExitCode.FAILED],
+    ]
+    expect(GOLDEN / "history.txt", shown(history_table(rows)))
+
+
+def test_markup_and_control_codes_of_others_are_not_read():
+    evil = "[red]x[/red]\x1b[2J"
+    first = started(Wave(evil, evil, (evil,)))
+    rollout, _ = played(first, {(evil, Action.VALIDATE): (Result.FAILED, evil, evil)})
+    view = shown(status_view(status(rollout))) + shown(recap_text(recap(rollout)))
+    view += shown(history_table([HistoryRow(evil, evil, evil, START)]))
+    assert "\x1b" not in view
+    assert "[red]x[/red]\\x1b[2J" in view
+
+
+def test_every_exit_code_has_a_meaning():
+    assert set(MEANING) == set(ExitCode)
+
+
+def ended(state: RunState):
+    """Return a rollout that has come to ``state``."""
+    waves = (Wave("a", "a", names(1, 2)), Wave("b", "b", names(3, 4)))
+    bad = {("h003", Action.VALIDATE): BAD}
+    stuck = {**bad, ("h003", Action.REVERT): (Result.STRANDED, "no way back", "")}
+
+    def ask(request: Request):
+        return {12: OperatorAsked(0, request, "eve")}
+
+    stories = {
+        RunState.COMPLETE: lambda: played(started(*waves)),
+        RunState.HALTED: lambda: played(started(*waves, on_halt=OnHalt.HOLD), bad),
+        RunState.ROLLED_BACK: lambda: played(started(*waves), bad),
+        RunState.STRANDED: lambda: played(started(*waves), stuck),
+        RunState.ABORTED: lambda: played(started(*waves), asked=ask(Request.ABORT)),
+        RunState.PAUSED: lambda: played(started(*waves), asked=ask(Request.PAUSE)),
+    }
+    return stories[state]()[0]
+
+
+@pytest.mark.parametrize(
+    ("state", "word"),
+    [
+        (RunState.COMPLETE, "nothing"),
+        (RunState.HALTED, "fleet why run-1"),
+        (RunState.ROLLED_BACK, "mend the release"),
+        (RunState.STRANDED, "a person is needed"),
+        (RunState.ABORTED, "fleet rollback run-1"),
+        (RunState.PAUSED, "fleet resume run-1"),
+    ],
+)
+def test_each_verdict_says_what_to_do_next(state, word):
+    rollout = ended(state)
+    assert verdict(rollout).startswith(f"{state}, exit ")
+    assert any(word in step for step in next_steps(rollout))
+
+
+def test_hosts_that_wait_for_a_connection_are_the_next_thing_to_do():
+    policy = UnreachableBudget(Amount(1), then=UnreachablePolicy.DEFER)
+    first = started(Wave("a", "a", names(1, 3)), max_unreachable=policy)
+    silent = {("h002", Action.CHECK): (Result.UNREACHABLE, "no route to host", "")}
+    rollout, _ = played(first, silent)
+    assert verdict(rollout).startswith("complete, exit 3")
+    assert any("unreachable hosts" in step for step in next_steps(rollout))

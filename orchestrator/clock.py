@@ -14,15 +14,19 @@ class Clock(Protocol):
         """Return seconds since the Unix epoch, UTC."""
 
 
+# CLOCK_MONOTONIC of Linux stands still while the machine is suspended; hosts' deadlines do not.
+_STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
 class WallClock:
     """The machine's clock, never running backwards within one process."""
 
     def __init__(self) -> None:
-        self._offset = time.time() - time.monotonic()
+        self._offset = time.time() - time.clock_gettime(_STEADY)
 
     def now(self) -> float:
         """Return seconds since the Unix epoch, UTC."""
-        return self._offset + time.monotonic()
+        return self._offset + time.clock_gettime(_STEADY)
 
 
 def iso(at: float) -> str:

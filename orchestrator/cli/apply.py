@@ -12,7 +12,7 @@ import click
 
 from orchestrator import compose
 from orchestrator.cli import looking
-from orchestrator.cli.flags import ask_become, become_password, connection_flags, options_of
+from orchestrator.cli.flags import ask_become, become_password, connection_flags, options_of, warn
 from orchestrator.cli.screen import Screen, output_flags
 from orchestrator.clock import WallClock
 from orchestrator.compose import BecomePassword, Home, Ready
@@ -42,6 +42,7 @@ def apply(plan: Path, *, check: bool, diff: bool, ask_become_pass: bool, **given
     site = compose.read_site(plan, options)
     password = become_password(ask=ask_become_pass)
     ready = compose.make_ready(site, home, options)
+    warn(ready.prepared)
     try:
         if check:
             return looking.look(ready, options, password, screen, diff=diff)

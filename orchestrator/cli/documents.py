@@ -10,9 +10,10 @@ import click
 
 from orchestrator import compose
 from orchestrator.checks import CHECKS
-from orchestrator.cli.flags import connection_flags, options_of
+from orchestrator.cli.flags import connection_flags, options_of, warn
 from orchestrator.errors import ExitCode, InputError, Problem
 from orchestrator.planfile import json_schema, reference
+from orchestrator.service.options import RunOptions
 
 
 @click.command()
@@ -27,9 +28,7 @@ def lint(plans: tuple[Path, ...], *, alone: bool, **given: Any) -> int:
         try:
             plan = compose.read_plan(path, options)
             if not alone:
-                compose.make_ready(
-                    compose.read_site(path, options), compose.Home.find(), options
-                ).close()
+                _lint_all(path, options)
         except InputError as error:
             problems.extend(error.problems)
         else:
@@ -37,6 +36,12 @@ def lint(plans: tuple[Path, ...], *, alone: bool, **given: Any) -> int:
     if problems:
         raise InputError(*problems)
     return ExitCode.OK
+
+
+def _lint_all(path: Path, options: RunOptions) -> None:
+    ready = compose.make_ready(compose.read_site(path, options), compose.Home.find(), options)
+    warn(ready.prepared)
+    ready.close()
 
 
 @click.command()

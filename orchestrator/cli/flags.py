@@ -10,7 +10,9 @@ import click
 
 from orchestrator.errors import InputError, UsageError
 from orchestrator.model.fleet import Host
+from orchestrator.planning import empty_cohorts
 from orchestrator.service.options import RunOptions
+from orchestrator.service.prepare import Prepared
 from orchestrator.yamldoc import parse, plain
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -70,6 +72,12 @@ def become_password(*, ask: bool) -> Callable[[Host], str | None]:
         return typed
 
     return password
+
+
+def warn(prepared: Prepared) -> None:
+    """Tell, on standard error, what is allowed but hardly meant."""
+    for name in empty_cohorts(prepared.plan, prepared.waves):
+        click.echo(f"fleet: warning: cohort '{name}' takes no host of the plan", err=True)
 
 
 def _absolute(source: str) -> str:

@@ -67,7 +67,11 @@ class UnreachablePolicy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cohort:
-    """*Who*, declared: hosts of a pattern, a count or a share of what earlier cohorts left."""
+    """*Who*, declared: hosts of a pattern, a share, or all that earlier cohorts left.
+
+    ``share`` is a count, or a percentage of all moving hosts (or of those in ``hosts``), taken
+    from what earlier cohorts left; it rounds up.
+    """
 
     name: str
     hosts: str | None = None
@@ -208,7 +212,12 @@ class EdgeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """``before`` must be on its hosts before ``after`` moves; names are packages or patterns."""
+    """What goes first; ``before`` and ``after`` name packages, or are patterns of hosts.
+
+    Of patterns, all hosts of ``before`` move before all hosts of ``after``. Of packages, hosts that
+    carry ``before`` alone move first, then those that carry both (``before`` first on each), then
+    those that carry ``after`` alone.
+    """
 
     before: str
     after: str

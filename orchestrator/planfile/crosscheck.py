@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
-from orchestrator.errors import Position, Problem
+from orchestrator.errors import PlanError, Position, Problem
 from orchestrator.model.plan import Cohort, Edge, EdgeKind, Package, Step, Timeouts
 from orchestrator.planfile.shapes import Document
+from orchestrator.planning import step_order
 from orchestrator.registry import near_miss
 from orchestrator.schema.units import spell_seconds
 
@@ -18,7 +20,7 @@ def crosscheck(document: Document) -> Iterator[Problem]:
         yield from _edge(edge, f"order[{index}]", names)
     for package in document.packages:
         path = f"packages.{package.name}"
-        yield from _steps(package.steps, f"{path}.steps")
+        yield from _steps(package, f"{path}.steps")
         yield from _trial(package, f"{path}.trial", document.rollout.timeouts)
     yield from _cohorts(document.rollout.cohorts)
 
@@ -33,9 +35,14 @@ def _edge(edge: Edge, path: str, packages: list[str]) -> Iterator[Problem]:
                 yield Problem(edge.position, path, f"no such package: '{name}'", mend)
 
 
-def _steps(steps: tuple[Step, ...], path: str) -> Iterator[Problem]:
+def _steps(package: Package, path: str) -> Iterator[Problem]:
+    named = ((step.name, step.position) for step in package.steps)
+    wrong = [*_unique(named, path, "step"), *_waits(package.steps, path)]
+    yield from wrong or _circles(package)
+
+
+def _waits(steps: tuple[Step, ...], path: str) -> Iterator[Problem]:
     names = [step.name for step in steps]
-    yield from _unique(((step.name, step.position) for step in steps), path, "step")
     for index, step in enumerate(steps):
         for name in step.after:
             here = f"{path}[{index}].after"
@@ -44,18 +51,15 @@ def _steps(steps: tuple[Step, ...], path: str) -> Iterator[Problem]:
             elif name and name not in names:
                 what = f"no such step: '{name}'"
                 yield Problem(step.position, here, what, near_miss(name, names))
-    yield from _circle(steps, path)
 
 
-def _circle(steps: tuple[Step, ...], path: str) -> Iterator[Problem]:
-    waiting = {step.name: set(step.after) - {step.name} for step in steps}
-    while ready := {name for name, after in waiting.items() if not after & waiting.keys()}:
-        waiting = {name: after for name, after in waiting.items() if name not in ready}
-    if waiting:
-        names = ", ".join(waiting)
-        first = next(step for step in steps if step.name in waiting)
-        what = f"steps wait for each other: {names}"
-        yield Problem(first.position, path, what, "break the circle in their 'after'")
+def _circles(package: Package) -> Iterator[Problem]:
+    known = (step for step in package.steps if step.name)
+    steps = tuple(replace(step, after=tuple(filter(None, step.after))) for step in known)
+    try:
+        step_order(replace(package, steps=steps))
+    except PlanError as error:
+        yield from error.problems
 
 
 def _trial(package: Package, path: str, timeouts: Timeouts) -> Iterator[Problem]:

@@ -138,7 +138,8 @@ COHORT = shape_for(
     Field(
         "share",
         Quantity(count=False, positive=True),
-        "Share of the hosts that earlier cohorts left; rounds up.",
+        "Share of all moving hosts (or of those in `hosts`), taken from what earlier cohorts left; "
+        "rounds up.",
         instead=True,
     ),
     Field(

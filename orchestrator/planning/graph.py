@@ -1,13 +1,14 @@
 """The graph of hosts: who must have moved before whom.
 
 An order of hosts makes every host of its ``before`` precede every host of its ``after``; no host
-may be in both. An order of packages, ``a before b``, makes every host that carries a but not b
-precede every host that carries b; a host that carries both moves a first by itself (see
-``package_order``). Orders speak of moving hosts: one that has none on either side asks for nothing.
+may be in both. An order of packages, ``a before b``, is a chain: hosts that carry a alone, then
+those that carry both, then those that carry b alone. A host that carries both moves a first by
+itself (see ``package_order``); it goes before those with b alone because they may use its a.
+Orders speak of moving hosts: one that has none on either side asks for nothing.
 
-An order between n and m hosts stands in the graph as one node between them, never as n times m
-edges, and hosts that stand on the same sides of the same orders share one node. So the graph grows
-with the plan, not with the fleet.
+Two neighbours in a chain, of n and m hosts, are joined by one node between them, a *link*, never by
+n times m edges, and hosts that stand on the same sides of the same links share one node. So the
+graph grows with the plan, not with the fleet.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import networkx as nx
 
@@ -28,21 +30,23 @@ Carriers = Mapping[str, frozenset[str]]
 """Package name → the hosts of the fleet that carry it; every package of the plan is there."""
 
 Node = int | str
-"""An order, by its index in the plan; or hosts that are alike, by the name of the first."""
+"""A link, by its number; or hosts that are alike, by the name of the first."""
 
 Stand = tuple[int, bool]
-"""One side of an order: its index in the plan, and whether the side goes before."""
+"""One side of a link: its number, and whether the side goes before."""
 
 
 @dataclass(frozen=True)
 class HostGraph:
-    """Orders, and the hosts that they touch.
+    """The links of orders, and the hosts that they touch.
 
-    ``alike`` gives for each touched host the first one that stands on the same sides of the same
-    orders; that one's name is their common node. ``stands`` gives those sides for each such node.
+    ``links`` gives the order of each link, by its index in the plan. ``alike`` gives for each
+    touched host the first one that stands on the same sides of the same links; that one's name is
+    their common node. ``stands`` gives those sides for each such node.
     """
 
     nodes: nx.DiGraph[Node]
+    links: Sequence[int]
     alike: Mapping[str, str]
     stands: Mapping[str, Sequence[Stand]]
 
@@ -60,18 +64,19 @@ class HostGraph:
     def circular(self, plan: Plan) -> Iterator[Problem]:
         """Yield a problem for each knot of orders by which hosts would wait for each other."""
         for circle in circles(self.nodes):
-            orders = [node for node in circle if isinstance(node, int)]
+            # the two links of one order follow each other, and are told as one
+            orders = [*dict.fromkeys(self.links[node] for node in circle if isinstance(node, int))]
             hosts = [node for node in circle if isinstance(node, str)]
             if len(orders) == 1:
                 yield _on_both_sides(plan, orders[0], hosts[0])
             else:
-                # the circle begins with an order, before which its last host stands
+                # the circle begins with a link, before which its last host stands
                 yield circular_orders(plan, orders, " → ".join([hosts[-1], *hosts]))
 
 
 def host_graph(plan: Plan, moving: Fleet, select: Select, carriers: Carriers) -> HostGraph:
     """Return the graph of the moving hosts that orders of the plan touch."""
-    stands = _stands(plan, moving, select, carriers)
+    links, stands = _linked(plan, moving, select, carriers)
     first: dict[tuple[Stand, ...], str] = {}
     alike = {
         host: first.setdefault(tuple(stands[host]), host)
@@ -79,31 +84,35 @@ def host_graph(plan: Plan, moving: Fleet, select: Select, carriers: Carriers) ->
         if host in stands
     }
     nodes: nx.DiGraph[Node] = nx.DiGraph()
-    nodes.add_nodes_from(range(len(plan.edges)))
+    nodes.add_nodes_from(range(len(links)))
     for host in first.values():
-        for order, goes_before in stands[host]:
-            nodes.add_edge(*((host, order) if goes_before else (order, host)))
-    return HostGraph(nodes, alike, {host: stands[host] for host in first.values()})
+        for link, goes_before in stands[host]:
+            nodes.add_edge(*((host, link) if goes_before else (link, host)))
+    return HostGraph(nodes, links, alike, {host: stands[host] for host in first.values()})
 
 
-def _stands(
+def _linked(
     plan: Plan, moving: Fleet, select: Select, carriers: Carriers
-) -> dict[str, list[Stand]]:
-    """Return where each touched host stands, in the order of the plan."""
+) -> tuple[list[int], dict[str, list[Stand]]]:
+    """Return the order of each link, and where each touched host stands, as the plan has them."""
+    links: list[int] = []
     stands: dict[str, list[Stand]] = defaultdict(list)
     for order, edge in enumerate(plan.edges):
-        before, after = (moving.by_name.keys() & end for end in _ends(edge, select, carriers))
-        if before and after:
-            for hosts, stand in ((before, (order, True)), (after, (order, False))):
+        chain = (moving.by_name.keys() & hosts for hosts in _chain(edge, select, carriers))
+        for before, after in pairwise(filter(None, chain)):
+            for hosts, stand in ((before, (len(links), True)), (after, (len(links), False))):
                 for host in hosts:
                     stands[host].append(stand)
-    return stands
+            links.append(order)
+    return links, stands
 
 
-def _ends(edge: Edge, select: Select, carriers: Carriers) -> tuple[Collection[str], ...]:
+def _chain(edge: Edge, select: Select, carriers: Carriers) -> tuple[Collection[str], ...]:
+    """Return the hosts of an order, first to last; each part may be empty."""
     if edge.kind is EdgeKind.HOSTS:
         return select(edge.before), select(edge.after)
-    return carriers[edge.before] - carriers[edge.after], carriers[edge.after]
+    first, last = carriers[edge.before], carriers[edge.after]
+    return first - last, first & last, last - first
 
 
 def _on_both_sides(plan: Plan, order: int, host: str) -> Problem:

@@ -46,6 +46,15 @@ def plan_waves(plan: Plan, fleet: Fleet, select: Select, carriers: Carriers) -> 
     return tuple(_waves(in_order))
 
 
+def empty_cohorts(plan: Plan, waves: Iterable[Wave]) -> tuple[str, ...]:
+    """Return the names of the plan's cohorts that have none of these waves, as declared.
+
+    No moving host matches their pattern, or earlier cohorts have taken all.
+    """
+    moving = {wave.cohort for wave in waves}
+    return tuple(cohort.name for cohort in plan.rollout.cohorts if cohort.name not in moving)
+
+
 def _blocks(
     moving: Fleet, cohort_of: Mapping[str, int], layer_of: Mapping[str, int]
 ) -> dict[Block, list[str]]:
@@ -58,7 +67,7 @@ def _blocks(
 def _sorted(blocks: Mapping[Block, Collection[str]], graph: HostGraph) -> list[Block]:
     """Return the blocks in the order in which they move.
 
-    An order of the plan stands between blocks as (-1, its index): being lower than any block, it
+    A link of the graph stands between blocks as (-1, its number): being lower than any block, it
     comes as soon as it may, and holds up none. There is no circle, for every edge leads to a
     higher layer, or to a later cohort of the same one.
     """
@@ -68,9 +77,9 @@ def _sorted(blocks: Mapping[Block, Collection[str]], graph: HostGraph) -> list[B
     before.add_edges_from(pair for pair in pairwise(by_layer) if pair[0][1] == pair[1][1])
     for block, hosts in blocks.items():
         for node in {graph.alike[host] for host in hosts if host in graph.alike}:
-            for index, goes_before in graph.stands[node]:
-                order = (-1, index)
-                before.add_edge(*((block, order) if goes_before else (order, block)))
+            for number, goes_before in graph.stands[node]:
+                link = (-1, number)
+                before.add_edge(*((block, link) if goes_before else (link, block)))
     return [block for block in nx.lexicographical_topological_sort(before) if block in blocks]
 
 

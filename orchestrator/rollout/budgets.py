@@ -1,26 +1,20 @@
 """Counting rules (design section 5); ``docs/semantics.md`` works them out by example.
 
-A cohort's share rounds up and is at least 1; an unavailability budget rounds down and is at least
-1; a failure budget halts only when it is exceeded.
+An unavailability budget rounds down and is at least 1; a failure budget halts only when it is
+exceeded.
 """
 
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 
+from orchestrator.model.counting import exact
 from orchestrator.model.plan import Amount
-
-
-def share_of(amount: Amount, total: int) -> int:
-    """Return how many of ``total`` hosts a cohort's share takes: rounded up, 1 to ``total``."""
-    wanted = math.ceil(_exact(amount, total))
-    return min(total, max(1, wanted))
 
 
 def unavailable_at_once(amount: Amount, total: int) -> int:
     """Return how many of ``total`` hosts may be out of service: rounded down, at least 1."""
-    return max(1, math.floor(_exact(amount, total)))
+    return max(1, math.floor(exact(amount, total)))
 
 
 def exceeded(limit: Amount, min_sample: int, *, bad: int, finished: int, size: int) -> bool:
@@ -30,9 +24,4 @@ def exceeded(limit: Amount, min_sample: int, *, bad: int, finished: int, size: i
     """
     if limit.percent and finished < min(min_sample, size):
         return False
-    return bad > _exact(limit, size)
-
-
-def _exact(amount: Amount, total: int) -> Fraction:
-    value = Fraction(str(amount.value))
-    return value * total / 100 if amount.percent else value
+    return bad > exact(limit, size)

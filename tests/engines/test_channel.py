@@ -177,6 +177,16 @@ async def test_endless_greetings_are_quoted(web1):
             await channel.call(["ping"], deadline=10)
 
 
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+async def test_numbers_that_no_document_may_hold_are_refused(web1, number):
+    async with connecting() as connector:
+        channel = await connector.open(web1.host())
+        [reply] = await channel.call(['say {"id":1,"status":"ok","load":-1.5e2}'], deadline=10)
+        assert reply.fields == {"load": -150.0}
+        with pytest.raises(ProtocolError, match="not the host program's"):
+            await channel.call([f'say {{"id":2,"status":"ok","load":{number}}}'], deadline=10)
+
+
 @pytest.mark.parametrize("said", ["not json", '{"id":99,"status":"ok"}', "{broken", '{"id":[]}'])
 async def test_what_is_not_the_protocol_is_quoted(web1, said):
     async with connecting() as connector:

@@ -108,8 +108,33 @@ def test_a_plan_with_everything_wrong_is_told_all_of_it():
             FULL.replace("name: one,", "name: one, after: [two],"),
             [
                 (
-                    "plan.yml:27:9: packages.gateway.steps: steps wait for each other: one, two; "
-                    "break the circle in their 'after'"
+                    "plan.yml:28:9: packages.gateway.steps: these steps make a circle: "
+                    "two after one (plan.yml:28:9) → one after two (plan.yml:27:9); "
+                    "break it in one 'after'"
+                )
+            ],
+        ),
+        (
+            FULL.replace("name: one,", "name: one, after: [one, two],"),
+            [
+                (
+                    "plan.yml:27:9: packages.gateway.steps[0].after: "
+                    "a step cannot wait for itself; remove it"
+                )
+            ],
+        ),
+        (
+            FULL.replace("name: one,", "name: o ne, after: two,").replace(
+                "after: one", "after: o ne"
+            ),
+            [
+                (
+                    f"plan.yml:{place}: expected a name, found 'o ne'; "
+                    "use letters, digits, '-', '_' and single '.', at most 64 of them"
+                )
+                for place in (
+                    "27:16: packages.gateway.steps[0].name",
+                    "28:43: packages.gateway.steps[1].after",
                 )
             ],
         ),

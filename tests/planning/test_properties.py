@@ -62,8 +62,15 @@ def obvious_graph(world: World, edges: list[Edge]) -> nx.DiGraph[str]:
 def orders_these(world: World, edge: Edge, one: str, two: str) -> bool:
     if edge.kind is EdgeKind.HOSTS:
         return one in world.select(edge.before) and two in world.select(edge.after)
-    first, second = world.carried[one], world.carried[two]
-    return edge.before in first and edge.after not in first and edge.after in second
+    chain = [{edge.before}, {edge.before, edge.after}, {edge.after}]
+    first, second = (chain_place(world.carried[host], chain) for host in (one, two))
+    return -1 < first < second
+
+
+def chain_place(carried: list[str], chain: list[set[str]]) -> int:
+    """Return which part of an order's chain a host is in; -1 for none."""
+    mine = {package for package in carried if any(package in part for part in chain)}
+    return chain.index(mine) if mine else -1
 
 
 def planned(world: World, edges: list[Edge], cohorts: list[Cohort]) -> tuple[Wave, ...]:

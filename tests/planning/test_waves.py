@@ -10,7 +10,9 @@ from itertools import pairwise
 import pytest
 
 from orchestrator.model.plan import Cohort
-from tests.planning.fleets import EVERYONE, World, at, orders, percent, short
+from orchestrator.planning import empty_cohorts
+from orchestrator.planning.graph import host_graph
+from tests.planning.fleets import EVERYONE, World, at, orders, percent, plan_of, short
 
 CANARY = Cohort("canary", "canaries", bake=600.0)
 
@@ -87,12 +89,29 @@ def test_every_wave_of_a_cohort_bakes():
     }
 
 
-def test_a_host_with_both_packages_waits_only_for_hosts_with_the_first_alone():
-    world = World({"both": "a b", "only_b": "b", "only_a": "a", "both2": "a b"})
-    assert short(world.waves(orders("a before b"))) == [
-        "everyone: only_a",
-        "everyone/2: both only_b both2",
-    ]
+@pytest.mark.parametrize(
+    ("carried", "expected"),
+    [
+        (
+            {"both": "a b", "only_b": "b", "only_a": "a", "both2": "a b"},
+            ["everyone: only_a", "everyone/2: both both2", "everyone/3: only_b"],
+        ),
+        ({"both": "a b", "only_a": "a"}, ["everyone: only_a", "everyone/2: both"]),
+        ({"only_b": "b", "both": "a b"}, ["everyone: both", "everyone/2: only_b"]),
+        ({"only_b": "b", "only_a": "a"}, ["everyone: only_a", "everyone/2: only_b"]),
+        ({"both": "a b", "both2": "a b", "other": ""}, ["everyone: both both2"]),
+    ],
+)
+def test_hosts_with_both_packages_move_between_those_with_one(carried, expected):
+    assert short(World(carried).waves(orders("a before b"), packages="ab")) == expected
+
+
+def test_the_links_of_an_order_grow_with_the_plan_not_with_the_fleet():
+    carried = {f"h{index}": ("a", "a b", "b")[index % 3] for index in range(300)}
+    world = World(carried)
+    plan = plan_of("ab", orders("a before b"))
+    nodes = host_graph(plan, world.fleet, world.select, world.carriers("ab")).nodes
+    assert (len(nodes), nodes.size()) == (5, 4)
 
 
 def test_an_order_of_hosts_that_do_not_move_asks_for_nothing():
@@ -114,6 +133,21 @@ CIRCLES = [
         "plan.yml:41:5: order[0]: these orders make a circle: a before b (plan.yml:41:5) → "
         "c before d (plan.yml:42:5), for example x → y → x; remove one of them, or narrow it",
         id="packages without a circle, on hosts that make one",
+    ),
+    pytest.param(
+        {"app": "b", "all": "a b", "data": "a"},
+        orders("a before b", "app < data"),
+        "plan.yml:41:5: order[0]: these orders make a circle: a before b (plan.yml:41:5) → "
+        "{hosts: data, after: app} (plan.yml:42:5), for example data → all → app → data; "
+        "remove one of them, or narrow it",
+        id="round all three parts of a package order",
+    ),
+    pytest.param(
+        {"all": "a b c", "y": "b"},
+        orders("a before b", "b before c"),
+        "plan.yml:41:5: order[0]: these orders make a circle: a before b (plan.yml:41:5) → "
+        "b before c (plan.yml:42:5), for example all → y → all; remove one of them, or narrow it",
+        id="a host with the middle of three packages, beside one with all",
     ),
     pytest.param(
         {"x": "a", "y": "b", "z": "c", "free": "a"},
@@ -168,6 +202,13 @@ def test_a_cohort_waits_for_earlier_ones_of_its_layer():
         "canary/2: x",
         "early/2: y",
     ]
+
+
+def test_cohorts_without_a_wave_are_named():
+    cohorts = [CANARY, Cohort("void", "nobody"), Cohort("dbs", "dbs"), EVERYONE, Cohort("late")]
+    waves = SITE.waves(orders("db before gw"), cohorts)
+    assert empty_cohorts(plan_of(cohorts=cohorts), waves) == ("void", "late")
+    assert empty_cohorts(plan_of(cohorts=[CANARY, EVERYONE]), waves) == ()
 
 
 PROGRAM = """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -208,7 +209,7 @@ class SshChannel:
 
     def _read(self, line: bytes) -> None:
         try:
-            document = json.loads(line)
+            document = json.loads(line, parse_constant=_finite, parse_float=_finite)
             number = document.pop("id")
             call = self._calls[number]
         except (ValueError, KeyError, TypeError):
@@ -247,6 +248,14 @@ class SshChannel:
                 noise=noise,
             )
         )
+
+
+def _finite(text: str) -> float:
+    """Return a number of a reply; ValueError for NaN and infinities, which no document may hold."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

@@ -23,14 +23,13 @@ from orchestrator.inventory import ConnectionDefaults, Inventory
 from orchestrator.inventory import limit as limited
 from orchestrator.inventory import load as load_inventory
 from orchestrator.inventory import select as select_hosts
-from orchestrator.journal import Journal, Owner
+from orchestrator.journal import Journal
 from orchestrator.model.bundle import Manifest
 from orchestrator.model.fleet import BecomeMethod, Host
 from orchestrator.model.plan import Plan
 from orchestrator.planfile import load as load_plan
 from orchestrator.service.options import RunOptions
 from orchestrator.service.prepare import Prepared, Selected, prepare, selected
-
 
 BecomePassword = Callable[[Host], str | None]
 LOCK_MARGIN = 3600.0

@@ -17,7 +17,7 @@ from asyncssh.sshsig import SSHAllowedSigners, import_allowed_signers, validate_
 
 from orchestrator.bundles import sshsig
 from orchestrator.bundles.sshsig import NAMESPACE
-from orchestrator.errors import FleetError, Position, Problem, TrustError
+from orchestrator.errors import Position, Problem, TrustError
 from orchestrator.registry import near_miss
 
 _LINE = re.compile(
@@ -68,12 +68,13 @@ class Trust:
 
     @classmethod
     def load(cls, path: Path) -> Trust:
-        """Read a trust file; raises FleetError if it cannot be read, else as parse does."""
+        """Read a trust file; raises TrustError if it cannot be read, else as parse does."""
         try:
             text = path.read_text(encoding="utf-8")
         except OSError as error:
-            hint = "name an OpenSSH allowed_signers file"
-            raise FleetError(f"{path}: {error.strerror}", hint=hint) from None
+            mend = "name an allowed_signers file: trust.allowed_signers in the plan, or --trust"
+            reason = (error.strerror or "cannot be read").lower()
+            raise TrustError.at(str(path), f"the trust file: {reason}", mend) from None
         except UnicodeDecodeError:
             raise TrustError.at(str(path), "not UTF-8 text") from None
         return cls.parse(text, str(path))

@@ -99,7 +99,8 @@ def freeze(directory: Path, names: tuple[str, ...], *, all_processes: bool) -> i
 @click.pass_obj
 def slow(directory: Path, names: tuple[str, ...], latency: str, rate: str | None) -> int:
     """Put a slow line in front of hosts."""
-    Lab.open(directory).slow(*names, latency=_latency(latency), rate=_rate(rate))
+    delay, limit = _latency(latency), _rate(rate)
+    Lab.open(directory).slow(*names, latency=delay, rate=limit)
     return ExitCode.OK
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from orchestrator.bundles import sshsig
 from orchestrator.bundles.trust import Trust
-from orchestrator.errors import FleetError, TrustError
+from orchestrator.errors import TrustError
 
 from .conftest import signer_line
 
@@ -136,7 +136,7 @@ def test_loading(keys: Path, tmp_path: Path) -> None:
     path = tmp_path / "allowed_signers"
     path.write_text(signer_line(keys, "ed25519"))
     assert len(Trust.load(path).signers) == 1
-    with pytest.raises(FleetError, match="No such file"):
+    with pytest.raises(TrustError, match="no such file"):
         Trust.load(tmp_path / "gone")
 
 

@@ -10,6 +10,7 @@ from orchestrator.model.plan import CommitScope, UnreachablePolicy
 from orchestrator.rollout.board import Board
 from orchestrator.rollout.records import HostRecord
 from orchestrator.rollout.states import HostState as H
+from orchestrator.rollout.states import WaveState as W
 from orchestrator.rollout.tables import OUTCOMES, UNSAFE_TO_REPEAT
 
 NO_ANSWER = frozenset({Result.UNREACHABLE, Result.LOST})
@@ -36,13 +37,18 @@ def ended(board: Board, event: ActionEnded) -> None:
     if host.asked is not event.action:
         message = f"host {host.name} reports {event.action}, but {host.asked} was asked of it"
         raise InvalidTransition(message)
+    if event.result is Result.IS_ARMED and not _may_finish(board, host):
+        host.going_back = True
     after = _after(board, host, event)
     board.answered(host)
     _remember(host, event)
     _count(board, host, event, after)
     if after is not host.state:
         board.move_host(event.at, host, after, event.reason)
-    _go_on(board, event.at, host, event.action)
+    if event.result is Result.IS_ARMED and host.state is H.STAGED:
+        _activate_again(board, event.at, host)
+    else:
+        _go_on(board, event.at, host, event.action)
 
 
 def begun(board: Board, name: str, attempt: int) -> None:
@@ -79,9 +85,14 @@ def _after(board: Board, host: HostRecord, event: ActionEnded) -> H:
         raise InvalidTransition(message) from None
     if event.action is Action.CHECK:
         return _after_check(board, event.result, after)
-    if event.result is Result.IS_ARMED and (host.going_back or board.aborted):
+    if event.result is Result.IS_ARMED and host.going_back:
         return H.VALIDATING
     return after
+
+
+def _may_finish(board: Board, host: HostRecord) -> bool:
+    """Tell whether an activation that was cut off is still wanted."""
+    return board.waves[host.wave].state in {W.HELD, W.OPEN}
 
 
 def _after_check(board: Board, result: Result, after: H) -> H:
@@ -123,6 +134,12 @@ def _go_on(board: Board, at: float, host: HostRecord, action: Action) -> None:
         board.ask(host, Action.COMMIT)
     elif (following := NEXT.get((host.state, action))) is not None:
         board.ask(host, following)
+
+
+def _activate_again(board: Board, at: float, host: HostRecord) -> None:
+    """Finish an activation at once: its trial runs, and the host is out of service already."""
+    board.move_host(at, host, H.ACTIVATING)
+    board.ask(host, Action.ACTIVATE)
 
 
 def _wait_or_withdraw(board: Board, host: HostRecord) -> None:

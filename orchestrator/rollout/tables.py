@@ -109,7 +109,7 @@ OUTCOMES: Mapping[tuple[H, Action], Mapping[Result, H]] = {
     },
     (H.IN_DOUBT, Action.RESOLVE): {
         Result.IS_STAGED: H.STAGED,
-        Result.IS_ARMED: H.STAGED,  # or VALIDATING, when the host is to go back
+        Result.IS_ARMED: H.STAGED,  # and on, or VALIDATING, when the host is to go back
         Result.IS_TRIAL: H.VALIDATING,
         Result.IS_CONFIRMED: H.CONFIRMED,
         Result.IS_REVERTED: H.REVERTED,

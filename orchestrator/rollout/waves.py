@@ -30,9 +30,12 @@ def progress(board: Board, at: float) -> None:
 
 
 def open_again(board: Board, at: float) -> None:
-    """Go on with a halted wave on an operator's word: what failed until now is forgiven."""
+    """Go on with a halted wave on an operator's word: what failed until now is forgiven.
+
+    One that halted to go back, and still waits for hosts in flight, does go back.
+    """
     wave = board.wave
-    if wave.state is W.HALTED:
+    if wave.state is W.HALTED and not _goes_back(board, wave):
         wave.forgiven_failures = wave.failures
         wave.forgiven_unreachable = wave.unreachable
         wave.proving = wave.proved = False
@@ -89,9 +92,10 @@ def _open(board: Board, wave: WaveRecord, at: float) -> bool:
     if not wave.count(PROVEN) and not wave.accepted:
         _halt(board, wave, at, "no host of the wave could be proved", person=True)
         return True
-    wave.bake_until = at + wave.wave.bake
+    bake = wave.wave.bake if wave.count(MOVED) else 0.0  # what was there already has baked
+    wave.bake_until = at + bake
     board.move_wave(at, wave, W.BAKING)
-    if wave.wave.bake:
+    if bake:
         board.instruct(WakeAt(wave.bake_until))
     return True
 
@@ -134,7 +138,7 @@ def _passed(board: Board, wave: WaveRecord, at: float) -> bool:
 def _halted(board: Board, wave: WaveRecord, at: float) -> bool:
     if board.asked or board.backlog:
         return False
-    if board.rolling_back_run or _rolls_back(board, wave):
+    if _goes_back(board, wave):
         _go_back(board, wave, at, wave.reason)
         return True
     if board.aborted and board.staged:
@@ -143,9 +147,9 @@ def _halted(board: Board, wave: WaveRecord, at: float) -> bool:
     return _leave(board)
 
 
-def _rolls_back(board: Board, wave: WaveRecord) -> bool:
-    wanted = board.spec.on_halt is not OnHalt.HOLD
-    return wanted and not wave.inconclusive and not board.aborted
+def _goes_back(board: Board, wave: WaveRecord) -> bool:
+    by_policy = board.spec.on_halt is not OnHalt.HOLD
+    return board.rolling_back_run or (by_policy and not wave.inconclusive and not board.aborted)
 
 
 def _go_back(board: Board, wave: WaveRecord, at: float, reason: str) -> None:

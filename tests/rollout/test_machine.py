@@ -201,6 +201,14 @@ def test_a_bake_waits_proves_again_and_then_passes():
     assert world.wave_states() == [W.PASSED, W.PASSED]
 
 
+def test_a_wave_that_had_the_release_already_does_not_bake():
+    answer = failing("w0-1", "w0-2", action=Action.CHECK, result=Result.ALREADY)
+    world = World(spec(2, bake=3600.0), answer)
+    world.settle()
+    assert world.wave_states() == [W.PASSED]
+    assert world.now < 60
+
+
 def test_a_host_that_no_longer_proves_itself_after_the_bake_goes_back():
     world = World(spec(3, bake=60.0), failing("w0-2", action=Action.SAMPLE))
     world.settle()

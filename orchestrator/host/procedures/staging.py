@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 
 from orchestrator.host import requests
@@ -21,16 +22,21 @@ SPARE_KIB = 1024
 
 
 async def stage(ctx: Context) -> Outcome:
-    """Send what the host lacks of each release, and have every byte proved there."""
+    """Send what the host lacks of each release, and have every byte proved there.
+
+    A host that cannot take one of them keeps no lock and nothing half of any.
+    """
     staged: dict[str, object] = {}
     sent = 0
-    for work in await moving(ctx):
+    works = await moving(ctx)
+    for work in works:
         there = ctx.memory.probes[work.name].releases
         missing = missing_files(work.manifest, there, ctx.depot)
         reply, payload = await _send(ctx, work, missing)
         if status(reply) is Status.LACKS:
             reply, payload = await _send(ctx, work, work.manifest.files)
         if status(reply) is not Status.OK:
+            await _let_go(ctx, [work for work in works if work.name in ctx.memory.tokens])
             return refused(work, "staging", reply)
         staged[work.name] = _tally(payload, reply)
         sent += payload.size
@@ -39,8 +45,12 @@ async def stage(ctx: Context) -> Outcome:
 
 async def withdraw(ctx: Context) -> Outcome:
     """Let go of the staged releases and of the locks."""
+    return await _let_go(ctx, await moving(ctx))
+
+
+async def _let_go(ctx: Context, works: Iterable[PackageWork]) -> Outcome:
     outcome = Outcome(Result.DONE)
-    for work in await moving(ctx):
+    for work in works:
         reply = await ctx.change(work, partial(requests.withdraw, release=work.release))
         if status(reply) is Status.OK:
             ctx.unlocked(work)

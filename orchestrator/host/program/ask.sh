@@ -48,7 +48,7 @@ do_facts() {
 missing() {
   lack=
   for tool in awk base64 cat chmod cp date dd df find grep gzip head ln mkdir mv readlink rm sed \
-    setsid sha256sum sleep stat sync tail tar tr; do
+    setsid sha256sum sleep sort stat sync tail tar tr; do
     command -v $tool >/dev/null || lack="$lack $tool"
   done
   # shellcheck disable=SC2224

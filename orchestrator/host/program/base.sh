@@ -52,9 +52,12 @@ nap() {
   sleep "$1" 2>/dev/null || sleep 1
 }
 
-# The living among these processes, their descendants, and all in a session that one of them leads.
+# The living among these processes, their descendants, and all in a session that one of them leads;
+# but not what a hook moved out of its session: that is a service. Parents before children, so that
+# none of them takes a child's death for an answer.
 tree() {
   ( set +f; cat /proc/[0-9]*/stat 2>/dev/null ) | awk -v roots="$*" '
+    function follows(q) { return (q in ours) && !((q in session) && (session[q] in ours)) }
     BEGIN { n = split(roots, r, " "); for (i = 1; i <= n; i++) ours[r[i]] = 1 }
     {
       pid = $1
@@ -64,28 +67,31 @@ tree() {
     END {
       do {
         more = 0
-        for (p in parent) if (!(p in ours) && ((parent[p] in ours) || (session[p] in ours))) {
+        for (p in parent) if (!(p in ours) && ((session[p] in ours) || follows(parent[p]))) {
           ours[p] = 1
           more = 1
         }
       } while (more)
       for (p in parent) if (p in ours) print p
-    }'
+    }' | sort -n
 }
 
-# End these processes and all that belongs to them: TERM, and KILL after 5 s.
+# End these processes and all that belongs to them, also what they start meanwhile: TERM, and KILL
+# after 5 s.
 end() {
-  ended=$* round=0
+  told='' round=0
   # shellcheck disable=SC2086
-  while living=$(tree $ended); [ -n "$living" ] && [ "$round" -lt 100 ]; do
-    ended="$ended $living"
-    case $round in
-      0) kill -TERM $living ;;
-      50) kill -KILL $living ;;
-      *) nap 0.1 ;;
-    esac 2>/dev/null
+  while living=$(tree "$@" $told); [ -n "$living" ] && [ "$round" -lt 100 ]; do
+    [ "$round" -lt 50 ] || kill -KILL $living
+    for one in $living; do
+      case " $told " in
+        *" $one "*) ;;
+        *) kill -TERM "$one"; told="$told $one" ;;
+      esac
+    done
+    [ "$round" = 0 ] || nap 0.1
     round=$((round + 1))
-  done
+  done 2>/dev/null
 }
 
 # Is it a name that may become one component of a path?

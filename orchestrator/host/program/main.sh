@@ -7,12 +7,12 @@ serve() {
   while IFS= read -r request; do
     [ -z "$job" ] || wait "$job"
     job=
+    if ! is_number "${request%% *}"; then
+      printf '{"id":0,"status":"error","reason":"not a request"}\n'
+      continue
+    fi
     case $request in
-      [0-9]*' '[a-z]*) ;;
-      *) printf '{"id":0,"status":"error","reason":"not a request"}\n'; continue ;;
-    esac
-    case $request in
-      [0-9]*' stage '*) attend 3<&0 </dev/null || break ;;
+      "${request%% *} stage "*) attend 3<&0 </dev/null || break ;;
       *) attend </dev/null & job=$! ;;
     esac
   done
@@ -82,6 +82,8 @@ watch_over() {
   history begin watchdog "$about"
   places_now
   go_back "no confirmation within $trial_seconds s"
+  # An armed trial keeps other runs out, so the lock is that of the run whose trial is over now.
+  [ "$verdict" != ok ] || unlock
   settle "$verdict" "$reason"
 }
 

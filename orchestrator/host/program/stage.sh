@@ -15,7 +15,7 @@ do_stage() {
   point cleared
   mkdir -p "$R" "$P/shared" 2>/dev/null && cd "$R" || leave failed "cannot make $R: is the disk full, or not writable by this user?"
   point folder_made
-  receive || leave failed "the content did not arrive whole: is the disk full, or the connection slow or cut?"
+  receive || cut_short
   point received
   inspect
   point inspected
@@ -46,14 +46,24 @@ already_there() {
 
 room() {
   [ "$a_need_kib" != 0 ] || return 0
+  space
+  [ "${free:-$a_need_kib}" -ge "$a_need_kib" ] ||
+    leave no "$a_need_kib KiB are needed on the file system of $place, and $free KiB are free"
+}
+
+cut_short() {
+  space
+  leave failed "the content did not arrive whole: is the disk full, or the connection slow or cut? ${free:-unknown} KiB are free on the file system of $place, of $a_need_kib KiB that were needed"
+}
+
+# Where the package's file system is, and how much of it is free -> place, free (KiB, or nothing).
+space() {
   place=$P
   while [ ! -d "$place" ]; do place=${place%/*} place=${place:-/}; done
   # shellcheck disable=SC2046
   set -- $(df -Pk "$place" 2>/dev/null | tail -n 1)
   free=${4-}
-  is_number "$free" || return 0
-  [ "$free" -ge "$a_need_kib" ] ||
-    leave no "$a_need_kib KiB are needed on the file system of $place, and $free KiB are free"
+  is_number "$free" || free=
 }
 
 # Make the folder's place empty: what never was complete is removed; a complete release that no

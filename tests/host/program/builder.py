@@ -11,6 +11,7 @@ import subprocess
 import tarfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 
 def encoded(name: str) -> str:
@@ -58,7 +59,7 @@ class Release:
     def id(self) -> str:
         return f"{self.version}-{self.digest[:12]}"
 
-    def named(self) -> dict[str, object]:
+    def named(self) -> dict[str, Any]:
         return {"release": self.id, "manifest": self.digest}
 
     def payload(self, only: list[str] | None = None) -> bytes:

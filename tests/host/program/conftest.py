@@ -75,5 +75,4 @@ def no_process_left(tmp_path: Path) -> Iterator[None]:
     try:
         until(lambda: not living(str(tmp_path)), patience=10)
     except AssertionError:
-        left = [Path(f"/proc/{n}/cmdline").read_bytes() for n in living(str(tmp_path))]
-        pytest.fail(f"left behind: {left}")
+        pytest.fail(f"left behind: {living(str(tmp_path))}")

@@ -21,7 +21,7 @@ from orchestrator.host.source import BOOTSTRAP, program_line
 from tests.host.program.builder import Release
 
 _HARMLESS = re.compile(
-    "Killed|Terminated"  # a shell tells of its children's deaths
+    "Killed|Terminated|File size limit"  # a shell tells of its children's deaths
     "|Broken pipe|write error|I/O error"  # nobody listens any more
     "|ignored null byte"
 )
@@ -53,13 +53,13 @@ class Session:
     """One running host program; a context manager."""
 
     def __init__(self, environment: dict[str, str]) -> None:
-        self._complaints = tempfile.TemporaryFile()
+        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the session)
         self.process = subprocess.Popen(
             ["sh", "-c", BOOTSTRAP],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._complaints,
-            env={**environment, "FLEET_DEBUG": "1"},
+            env={"FLEET_DEBUG": "1", **environment},
             start_new_session=True,
         )
         self._buffer = b""
@@ -79,7 +79,7 @@ class Session:
             self.process.stdin.write(data)
             self.process.stdin.flush()
 
-    def request(self, operation: str, payload: bytes = b"", **keys: object) -> int:
+    def request(self, operation: str, payload: bytes = b"", **keys: Any) -> int:
         """Send a request without waiting, and return its id."""
         self._ids += 1
         words = [str(self._ids), operation]
@@ -114,7 +114,7 @@ class Session:
             live.append(found["output"])
         return Answer(found, live)
 
-    def ask(self, operation: str, payload: bytes = b"", **keys: object) -> Answer:
+    def ask(self, operation: str, payload: bytes = b"", **keys: Any) -> Answer:
         """Send a request and return its answer."""
         number = self.request(operation, payload, **keys)
         found = self.answer()
@@ -182,16 +182,16 @@ class Place:
         with Session(self.environment | environment) as session:
             yield session
 
-    def where(self) -> dict[str, object]:
+    def where(self) -> dict[str, Any]:
         """The keys that every operation has."""
         return {"package": self.package, "root": self.root, "state": self.state}
 
-    def claim(self, **changes: object) -> dict[str, object]:
+    def claim(self, **changes: object) -> dict[str, Any]:
         """The keys of a changing operation."""
         keys = {"run": self.run, "owner": "somebody", "token": self.token, "lock_ttl": 600}
         return self.where() | keys | changes
 
-    def do(self, session: Session, operation: str, payload: bytes = b"", **keys: object) -> Answer:
+    def do(self, session: Session, operation: str, payload: bytes = b"", **keys: Any) -> Answer:
         """Do a changing operation, and remember the token."""
         answer = session.ask(operation, payload, **self.claim(**keys))
         self.token = answer.fields.get("token", self.token)
@@ -202,17 +202,18 @@ class Place:
         return session.ask("probe", **self.where(), **release.named())
 
     def stage(
-        self, session: Session, release: Release, only: list[str] | None = None, **keys: object
+        self, session: Session, release: Release, only: list[str] | None = None, **keys: Any
     ) -> Answer:
         """Stage a release, sending all of its files, or ``only`` some."""
         data = release.payload(only)
         return self.do(session, "stage", data, bytes=len(data), **release.named(), **keys)
 
     def activate(
-        self, session: Session, release: Release, nonce: str = "n1", **keys: object
+        self, session: Session, release: Release, nonce: str = "n1", **keys: Any
     ) -> Answer:
         """Activate a release."""
-        values = {"nonce": nonce, "deadline": 600, "wave": "canary", "hook_timeout": 20} | keys
+        usual = {"nonce": nonce, "deadline": 600, "wave": "canary", "hook_timeout": 20}
+        values: dict[str, Any] = usual | keys
         return self.do(session, "activate", **release.named(), **values)
 
     def confirm(self, session: Session, release: Release, nonce: str = "n1") -> Answer:
@@ -225,7 +226,7 @@ class Place:
         """Commit a release."""
         return self.do(session, "commit", **release.named(), nonce=nonce, keep=keep)
 
-    def revert(self, session: Session, nonce: str = "n1", **keys: object) -> Answer:
+    def revert(self, session: Session, nonce: str = "n1", **keys: Any) -> Answer:
         """Revert a trial."""
         return self.do(session, "revert", nonce=nonce, why="asked", **keys)
 
@@ -249,13 +250,14 @@ def until(condition: Any, patience: float = PATIENCE) -> None:
         time.sleep(0.02)
 
 
-def living(token: str) -> list[int]:
-    """Return the processes whose command line or environment holds a text."""
-    found = []
+def living(token: str) -> dict[int, str]:
+    """Return the processes whose command line or environment holds a text, and their commands."""
+    found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            text = (folder / "cmdline").read_bytes() + (folder / "environ").read_bytes()
+            command = (folder / "cmdline").read_bytes()
+            text = command + (folder / "environ").read_bytes()
             state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
             if token.encode() in text and state not in "ZX":
-                found.append(int(folder.name))
+                found[int(folder.name)] = command.decode(errors="replace").replace("\0", " ")
     return found

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,7 +77,7 @@ def prepared(place: Place, point: str) -> Iterator[Victim]:
     assert not (place.records / "busy").is_symlink()
 
 
-def forward(victim: Victim, **keys: object) -> None:
+def forward(victim: Victim, **keys: Any) -> None:
     place = victim.place
     assert victim.do("stage", lambda s: place.stage(s, NEW, ["bin/app"])).status == "ok"
     activated = victim.do("activate", lambda s: place.activate(s, NEW, **TEXTS, **keys))

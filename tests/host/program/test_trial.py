@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -218,6 +219,9 @@ def test_a_deadline_that_has_passed_cannot_be_confirmed(place: Place) -> None:
     with place.session() as session:
         place.stage(session, OLD)
         place.activate(session, OLD)
+        guard = watchdog(place)
+        os.killpg(guard, signal.SIGKILL)
+        until(lambda: guard not in living(str(place.state)))
         trial = place.records / "trial"
         due = [f"{k}='1'" if k == "trial_due" else f"{k}={v}" for k, v in _pairs(trial)]
         trial.write_text("\n".join(due))

@@ -61,10 +61,12 @@ def siblings(bundle: Bundle, trust: Trust) -> tuple[Manifest, ...]:
     those that cannot be trusted are left out.
     """
     location, package = bundle.folder.parent, bundle.manifest.package
+    folders = (location / f"{package}-{version}" for version in versions(location, package))
     found = []
-    for version in versions(location, package):
-        with suppress(BundleError):
-            found.append(reader.read(location / f"{package}-{version}", trust, now=0.0).manifest)
+    for folder in folders:
+        if folder != bundle.folder:
+            with suppress(BundleError):
+                found.append(reader.read(folder, trust, now=0.0).manifest)
     return tuple(m for m in found if m.package == package and m.digest != bundle.manifest.digest)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 
 import click
 
@@ -13,6 +15,7 @@ from orchestrator import __version__
 from orchestrator.errors import ExitCode, FleetError
 
 COMMANDS: dict[str, str] = {
+    "init": "orchestrator.cli.init:init",
     "apply": "orchestrator.cli.apply:apply",
     "resume": "orchestrator.cli.apply:resume",
     "rollback": "orchestrator.cli.apply:rollback",
@@ -42,8 +45,18 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, _, attribute = COMMANDS[cmd_name].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), attribute)
+        command: click.Command = getattr(_load(module), attribute)
         return command
+
+
+def _load(module: str) -> ModuleType:
+    """Import a module; what comes with it stays, so that collecting garbage need not look at it."""
+    gc.disable()
+    try:
+        return importlib.import_module(module)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from math import inf
 
 from tenacity import AsyncRetrying, RetryCallState, wait_exponential, wait_random
 
@@ -186,7 +187,7 @@ class _Driver:
             policy=self._policy,
             memory=memory,
             channel=channel,
-            fresh=partial(self._fresh, assignment.host),
+            fresh=partial(self._connector.open, assignment.host),
             depot=self._depot,
             build_check=self._build_check,
             on_output=partial(show, name) if show else None,
@@ -195,31 +196,14 @@ class _Driver:
             until=self._clock.now() + BUDGETS[action](self._policy.timeouts),
         )
 
-    async def _fresh(self, host: Host) -> Channel:
-        """Open another connection to a host that was reached before."""
-        retrying = self._pacing(lambda state: isinstance(_raised(state), Unreachable))
-        channel: Channel = await retrying(self._connector.open, host)
-        return channel
-
     def _retrying(self, action: Action) -> AsyncRetrying:
         """Return how often, and for how long, an action is tried."""
-        if action in PATIENT:
-            give_up = self._clock.now() + self._policy.timeouts.silent
-            return self._pacing(
-                partial(_may_repeat, action), lambda _state: self._clock.now() >= give_up
-            )
-        return self._pacing(partial(_may_repeat, action))
-
-    def _pacing(
-        self,
-        again: Callable[[RetryCallState], bool],
-        stop: Callable[[RetryCallState], bool] | None = None,
-    ) -> AsyncRetrying:
-        retries = self._policy.retries
+        retries, timeouts = self._policy.retries, self._policy.timeouts
+        give_up = self._clock.now() + timeouts.silent if action in PATIENT else inf
         return AsyncRetrying(
             sleep=self._sleep,
-            retry=again,
-            stop=stop or (lambda state: state.attempt_number >= retries.attempts),
+            retry=partial(_may_repeat, action),
+            stop=lambda _state: self._clock.now() >= give_up,
             wait=wait_exponential(multiplier=retries.backoff, max=retries.max_backoff)
             + wait_random(0, retries.backoff),
             reraise=True,
@@ -249,8 +233,8 @@ class Looker(_Driver):
 
 def _may_repeat(action: Action, state: RetryCallState) -> bool:
     error = _raised(state)
-    if isinstance(error, _NotReached):
-        return isinstance(error.error, Unreachable)
+    if isinstance(error, _NotReached):  # the connector has tried as often as the plan says
+        return action in PATIENT and isinstance(error.error, Unreachable)
     if not isinstance(error, _Cut):
         return False
     return action is Action.RESOLVE or (action is Action.STAGE and state.attempt_number == 1)

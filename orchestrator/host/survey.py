@@ -39,11 +39,12 @@ async def verify(
 ) -> VerifyReport:
     """Hash the active release of ``package`` against its own manifest, in one round trip.
 
-    Raises HostError when the host cannot tell, Unreachable when the connection fails.
+    Where nothing is active, the report's ``active`` is empty. Raises HostError when the host
+    cannot tell, Unreachable when the connection fails.
     """
     line = requests.verify(Place(package, root, state))
     [reply] = await channel.call([line], deadline=deadline)
-    return read_report(reply)
+    return VerifyReport("") if status(reply) is Status.NO else read_report(reply)
 
 
 async def history(

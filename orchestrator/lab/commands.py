@@ -11,12 +11,9 @@ from dataclasses import dataclass, field
 
 import asyncssh
 
-from orchestrator.lab.login import user_name
+from orchestrator.lab.login import search_path, user_name
 from orchestrator.lab.spec import MARKER, LabHost
 
-# The search paths that Debian's sshd is built with.
-_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/games"
-_ROOT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CHUNK = 65536
 _CANNOT_RUN = 127
 
@@ -82,7 +79,7 @@ class Commands:
             "USER": user,
             "LOGNAME": user,
             "SHELL": "/bin/sh",
-            "PATH": _PATH if os.geteuid() else _ROOT_PATH,
+            "PATH": search_path(self.host.bin),
             "SSH_CLIENT": f"{client} {client_port} {port}",
             "SSH_CONNECTION": f"{client} {client_port} {address} {port}",
             MARKER: self.marker,

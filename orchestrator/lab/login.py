@@ -10,6 +10,10 @@ from orchestrator.errors import LabError
 
 _NO_SHELL = frozenset({"nologin", "false"})
 
+# The search paths that Debian's sshd is built with.
+_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/games"
+_ROOT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 
 def user_name() -> str:
     """Return the current user's name, or its number where passwd(5) does not know it."""
@@ -21,6 +25,11 @@ def shell_name() -> str:
     """Return the name of the current user's login shell, e.g. ``bash``."""
     entry = _entry()
     return Path(entry.pw_shell).name if entry else "sh"
+
+
+def search_path(first: Path) -> str:
+    """Return the ``PATH`` of a session, with a folder before those of the machine."""
+    return f"{first}:{_PATH if os.geteuid() else _ROOT_PATH}"
 
 
 def check_login() -> None:

@@ -9,6 +9,7 @@
       embedded.pid  .ack  .log      the one server of an embedded lab
       hosts/h001/
         home/ opt/ state/ tmp/      what the host's sessions may write to
+        bin/                        programs of its own, found before the machine's
         host_key  sshd_config  log  the host's daemon; sshd.pid, relay.pid: what runs
 """
 
@@ -108,6 +109,11 @@ class LabHost:
         return self.folder / "tmp"
 
     @property
+    def bin(self) -> Path:
+        """Programs of its own, first in its sessions' search path; empty to begin with."""
+        return self.folder / "bin"
+
+    @property
     def key(self) -> Path:
         """The private host key."""
         return self.folder / "host_key"
@@ -135,7 +141,7 @@ class LabHost:
     @property
     def folders(self) -> tuple[Path, ...]:
         """All folders to be made."""
-        return (self.home, self.root, self.state, self.tmp)
+        return (self.home, self.root, self.state, self.tmp, self.bin)
 
 
 @dataclass(frozen=True, slots=True)

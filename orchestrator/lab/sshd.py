@@ -11,7 +11,7 @@ from pathlib import Path
 
 from orchestrator.errors import LabError
 from orchestrator.lab.daemons import clean_environment, end_daemons, start_relay
-from orchestrator.lab.login import shell_name
+from orchestrator.lab.login import search_path, shell_name
 from orchestrator.lab.openssh import Sshd
 from orchestrator.lab.ownership import all_processes, daemon_processes
 from orchestrator.lab.processes import (
@@ -146,7 +146,12 @@ class SshdDaemons:
 
 def configuration(paths: LabPaths, host: LabHost, sshd: Sshd) -> str:
     """Return a host's ``sshd_config`` (sshd_config(5)); the port comes from the command line."""
-    variables = {"HOME": host.home, "TMPDIR": host.tmp, MARKER: paths.marker(host.name)}
+    variables = {
+        "HOME": host.home,
+        "TMPDIR": host.tmp,
+        "PATH": search_path(host.bin),
+        MARKER: paths.marker(host.name),
+    }
     if shell_name() in _START_FILES:
         variables[_START] = "1"
     lines = [

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from functools import lru_cache
 
 from orchestrator.model.plan import Amount
 
 
+@lru_cache
 def exact(amount: Amount, total: int) -> Fraction:
     """Return ``amount`` of ``total`` hosts before any rounding; 33.3 % is 333/1000, not a float."""
     value = Fraction(str(amount.value))

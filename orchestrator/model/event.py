@@ -42,7 +42,7 @@ class Result(StrEnum):
     FAILED = "failed"
     """The host said no."""
     INCONCLUSIVE = "inconclusive"
-    """VALIDATE, SAMPLE: no measurement; counts as failed for the host, and pauses the wave."""
+    """No measurement: the host goes back, and its wave waits for a person."""
     UNREACHABLE = "unreachable"
     """Nothing was begun: no connection."""
     LOST = "lost"

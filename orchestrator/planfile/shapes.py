@@ -230,7 +230,7 @@ def package_shape(checks: UseOf) -> Shape:
         Field(
             "version",
             Text("a version"),
-            "Which version; without it, the highest.",
+            "Which version; may be left out where the folder holds one only.",
             example='"2.4.1"',
         ),
         Field(

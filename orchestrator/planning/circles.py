@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 from typing import TypeVar
 
-import networkx as nx
-
 from orchestrator.errors import Problem
 from orchestrator.model.plan import Edge, EdgeKind, Plan
+from orchestrator.planning import nx
 
 N = TypeVar("N", bound=Hashable)
 

@@ -16,13 +16,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
-
-import networkx as nx
 
 from orchestrator.errors import Problem
 from orchestrator.model.fleet import Fleet
 from orchestrator.model.plan import Edge, EdgeKind, Plan
+from orchestrator.planning import nx
 from orchestrator.planning.circles import circles, circular_orders
 from orchestrator.planning.cohorts import Select
 
@@ -45,16 +45,27 @@ class HostGraph:
     their common node. ``stands`` gives those sides for each such node.
     """
 
-    nodes: nx.DiGraph[Node]
     links: Sequence[int]
     alike: Mapping[str, str]
     stands: Mapping[str, Sequence[Stand]]
+
+    @cached_property
+    def nodes(self) -> nx.DiGraph[Node]:
+        """Return the graph of links and of hosts that are alike."""
+        nodes: nx.DiGraph[Node] = nx.DiGraph()
+        nodes.add_nodes_from(range(len(self.links)))
+        for host, stands in self.stands.items():
+            for link, goes_before in stands:
+                nodes.add_edge(*((host, link) if goes_before else (link, host)))
+        return nodes
 
     def layers(self) -> dict[str, int]:
         """Return for each touched host how many others must move before it, one after another.
 
         The graph must have no circle.
         """
+        if not self.links:
+            return {}
         layer: dict[Node, int] = {}
         for node in nx.topological_sort(self.nodes):
             earlier = max((layer[other] for other in self.nodes.pred[node]), default=0)
@@ -63,7 +74,7 @@ class HostGraph:
 
     def circular(self, plan: Plan) -> Iterator[Problem]:
         """Yield a problem for each knot of orders by which hosts would wait for each other."""
-        for circle in circles(self.nodes):
+        for circle in circles(self.nodes) if self.links else ():
             # the two links of one order follow each other, and are told as one
             orders = [*dict.fromkeys(self.links[node] for node in circle if isinstance(node, int))]
             hosts = [node for node in circle if isinstance(node, str)]
@@ -83,12 +94,7 @@ def host_graph(plan: Plan, moving: Fleet, select: Select, carriers: Carriers) ->
         for host in moving.by_name
         if host in stands
     }
-    nodes: nx.DiGraph[Node] = nx.DiGraph()
-    nodes.add_nodes_from(range(len(links)))
-    for host in first.values():
-        for link, goes_before in stands[host]:
-            nodes.add_edge(*((host, link) if goes_before else (link, host)))
-    return HostGraph(nodes, links, alike, {host: stands[host] for host in first.values()})
+    return HostGraph(links, alike, {host: stands[host] for host in first.values()})
 
 
 def _linked(

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-import networkx as nx
-
 from orchestrator.errors import PlanError, Problem
 from orchestrator.model.plan import EdgeKind, Package, Plan, Step
+from orchestrator.planning import nx
 from orchestrator.planning.circles import circles, circular_orders
 
 
@@ -24,6 +23,8 @@ def package_order(plan: Plan) -> tuple[Package, ...]:
         for index, edge in enumerate(plan.edges)
         if edge.kind is EdgeKind.PACKAGES
     }
+    if not orders:
+        return plan.packages
     packages = {package.name: package for package in plan.packages}
     graph = _graph(packages, orders)
     problems = [
@@ -40,6 +41,8 @@ def step_order(package: Package) -> tuple[Step, ...]:
 
     Raises PlanError when they wait for each other, with the steps that make it so.
     """
+    if not any(step.after for step in package.steps):
+        return package.steps
     steps = {step.name: step for step in package.steps}
     graph = _graph(steps, ((other, step.name) for step in package.steps for other in step.after))
     problems = [

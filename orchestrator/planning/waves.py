@@ -12,12 +12,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import pairwise
 
-import networkx as nx
-
 from orchestrator.errors import PlanError
 from orchestrator.model.fleet import Fleet
 from orchestrator.model.plan import Cohort, Plan
 from orchestrator.model.wave import Wave
+from orchestrator.planning import nx
 from orchestrator.planning.cohorts import Select, cohort_of_hosts, in_no_cohort
 from orchestrator.planning.graph import Carriers, HostGraph, host_graph
 
@@ -71,6 +70,8 @@ def _sorted(blocks: Mapping[Block, Collection[str]], graph: HostGraph) -> list[B
     comes as soon as it may, and holds up none. There is no circle, for every edge leads to a
     higher layer, or to a later cohort of the same one.
     """
+    if not graph.links:
+        return sorted(blocks)
     before: nx.DiGraph[Block] = nx.DiGraph()
     before.add_nodes_from(blocks)
     by_layer = sorted(blocks, key=lambda block: (block[1], block[0]))

@@ -47,6 +47,8 @@ class Board:
         self.current = 0
         self.paused = False
         self.aborted = False
+        self.let_go = False
+        """An aborted run has asked for what lets go of its hosts."""
         self.rolling_back_run = False
         self.rolled_back = False
         self.finished = False
@@ -136,6 +138,11 @@ class Board:
         elif not unreachable and not host.failed:
             host.failed = True
             self.wave.failures += 1
+
+    def not_measured(self, host: HostRecord) -> None:
+        """Note that a check gave no answer: the host goes back, its wave waits for a person."""
+        host.failed = True
+        self.wave.unmeasured += 1
 
     def has_room(self, zone: str) -> bool:
         """Tell whether one more host of ``zone`` may go out of service."""

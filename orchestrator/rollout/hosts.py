@@ -37,7 +37,8 @@ def ended(board: Board, event: ActionEnded) -> None:
     if host.asked is not event.action:
         message = f"host {host.name} reports {event.action}, but {host.asked} was asked of it"
         raise InvalidTransition(message)
-    if event.result is Result.IS_ARMED and not _may_finish(board, host):
+    armed = event.action is Action.RESOLVE and event.result is Result.IS_ARMED
+    if armed and not _may_finish(board, host):
         host.going_back = True
     after = _after(board, host, event)
     board.answered(host)
@@ -45,7 +46,7 @@ def ended(board: Board, event: ActionEnded) -> None:
     _count(board, host, event, after)
     if after is not host.state:
         board.move_host(event.at, host, after, event.reason)
-    if event.result is Result.IS_ARMED and host.state is H.STAGED:
+    if armed and host.state is H.STAGED:
         _activate_again(board, event.at, host)
     else:
         _go_on(board, event.at, host, event.action)
@@ -85,7 +86,7 @@ def _after(board: Board, host: HostRecord, event: ActionEnded) -> H:
         raise InvalidTransition(message) from None
     if event.action is Action.CHECK:
         return _after_check(board, event.result, after)
-    if event.result is Result.IS_ARMED and host.going_back:
+    if event.action is Action.RESOLVE and event.result is Result.IS_ARMED and host.going_back:
         return H.VALIDATING
     return after
 
@@ -104,7 +105,7 @@ def _after_check(board: Board, result: Result, after: H) -> H:
 
 
 def _remember(host: HostRecord, event: ActionEnded) -> None:
-    host.reason = event.reason
+    host.reason = event.reason or host.reason
     host.output = event.output or host.output
     host.facts.update(event.facts)
 
@@ -114,6 +115,8 @@ def _count(board: Board, host: HostRecord, event: ActionEnded, after: H) -> None
     own_fault = after in _FAULTS and not host.going_back
     if silent:
         board.blame(host, unreachable=True)
+    elif event.result is Result.INCONCLUSIVE and event.action is not Action.CHECK:
+        board.not_measured(host)
     elif own_fault and after is not host.state:
         board.blame(host)
 

@@ -114,7 +114,7 @@ def _pause(board: Board, _event: OperatorAsked) -> None:
 
 
 def _resume(board: Board, event: OperatorAsked) -> None:
-    board.paused = False
+    board.paused = board.let_go = False
     if not board.aborted:
         open_again(board, event.at)
 

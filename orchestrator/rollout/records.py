@@ -109,14 +109,17 @@ class WaveRecord:
     """Actions asked of its hosts whose outcome is not known."""
     failures: int = 0
     unreachable: int = 0
+    unmeasured: int = 0
+    """Hosts that went back because a check was inconclusive."""
     forgiven_failures: int = 0
     forgiven_unreachable: int = 0
+    forgiven_unmeasured: int = 0
     bake_until: float = 0.0
     proving: bool = False
     """Hosts are being proved again: before it opens, or at the end of the bake."""
     proved: bool = False
     inconclusive: bool = False
-    """Halted without a measurement: a person decides, nothing is rolled back."""
+    """Halted without a measurement: a person decides, nothing more is rolled back."""
     accepted: bool = False
     """A person has opened it again although nothing could be measured."""
 

@@ -58,7 +58,12 @@ OUTCOMES: Mapping[tuple[H, Action], Mapping[Result, H]] = {
         Result.UNREACHABLE: H.FAILED,
         Result.LOST: H.FAILED,
     },
-    (H.STAGED, Action.WITHDRAW): dict.fromkeys(Result, H.WITHDRAWN),
+    (H.STAGED, Action.WITHDRAW): {
+        Result.DONE: H.WITHDRAWN,
+        Result.FAILED: H.WITHDRAWN,
+        Result.UNREACHABLE: H.WITHDRAWN,
+        Result.LOST: H.WITHDRAWN,
+    },
     (H.ACTIVATING, Action.ACTIVATE): {
         Result.DONE: H.VALIDATING,
         Result.FAILED: H.REVERTING,

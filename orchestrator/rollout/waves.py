@@ -38,6 +38,7 @@ def open_again(board: Board, at: float) -> None:
     if wave.state is W.HALTED and not _goes_back(board, wave):
         wave.forgiven_failures = wave.failures
         wave.forgiven_unreachable = wave.unreachable
+        wave.forgiven_unmeasured = wave.unmeasured
         wave.proving = wave.proved = False
         wave.accepted = wave.inconclusive
         wave.inconclusive = False
@@ -71,8 +72,7 @@ def _held(board: Board, wave: WaveRecord, at: float) -> bool:
         if board.asked or board.backlog:
             return False
         wave.proving = False
-        if over := board.over_budget(wave):
-            _halt(board, wave, at, f"before it opened: {over}")
+        if _over(board, wave, at):
             return True
     if board.paused:
         return _leave(board)
@@ -81,8 +81,7 @@ def _held(board: Board, wave: WaveRecord, at: float) -> bool:
 
 
 def _open(board: Board, wave: WaveRecord, at: float) -> bool:
-    if over := board.over_budget(wave):
-        _halt(board, wave, at, over)
+    if _over(board, wave, at):
         return True
     if board.paused:
         board.move_wave(at, wave, W.HELD, "paused by an operator")
@@ -107,8 +106,7 @@ def _baking(board: Board, wave: WaveRecord, at: float) -> bool:
         wave.proving = True
         line_up(board, (n for n in wave.wave.hosts if board.hosts[n].state in MOVED), Action.SAMPLE)
         work_off(board, at)
-    if over := board.over_budget(wave):
-        _halt(board, wave, at, over)
+    if _over(board, wave, at):
         return True
     if board.asked or board.backlog:
         return False
@@ -141,9 +139,6 @@ def _halted(board: Board, wave: WaveRecord, at: float) -> bool:
     if _goes_back(board, wave):
         _go_back(board, wave, at, wave.reason)
         return True
-    if board.aborted and board.staged:
-        withdraw_staged(board)
-        return False
     return _leave(board)
 
 
@@ -153,7 +148,8 @@ def _goes_back(board: Board, wave: WaveRecord) -> bool:
 
 
 def _go_back(board: Board, wave: WaveRecord, at: float, reason: str) -> None:
-    if board.spec.on_halt is OnHalt.ROLLBACK_RUN:
+    together = board.spec.commit is CommitScope.RUN  # what is committed together goes back together
+    if together or board.spec.on_halt is OnHalt.ROLLBACK_RUN:
         board.rolling_back_run = True
     board.move_wave(at, wave, W.ROLLING_BACK, reason)
     board.rolled_back = True
@@ -183,10 +179,32 @@ def _rolled_back(board: Board, _wave: WaveRecord, at: float) -> bool:
     return False
 
 
+def _over(board: Board, wave: WaveRecord, at: float) -> bool:
+    """Halt the wave when a budget is exceeded, or when hosts could not be measured."""
+    unmeasured = wave.unmeasured - wave.forgiven_unmeasured
+    if over := board.over_budget(wave):
+        _halt(board, wave, at, over)
+    elif unmeasured:
+        _halt(board, wave, at, f"checks of {unmeasured} hosts were inconclusive", person=True)
+    else:
+        return False
+    return True
+
+
 def _leave(board: Board) -> bool:
+    if board.aborted and not board.let_go:
+        _let_go(board)
     if not board.asked and not board.backlog:
         board.finish()
     return False
+
+
+def _let_go(board: Board) -> None:
+    """End an aborted run where it stands: no host keeps a lock that nobody would take from it."""
+    board.let_go = True
+    withdraw_staged(board)
+    names = (name for name, host in board.hosts.items() if host.state is H.CONFIRMED)
+    line_up(board, names, Action.COMMIT)
 
 
 def _halt(board: Board, wave: WaveRecord, at: float, reason: str, *, person: bool = False) -> None:

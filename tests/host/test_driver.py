@@ -126,9 +126,8 @@ async def test_a_host_that_cannot_be_reached(action: Action) -> None:
     rig = Rig(GONE)
     outcome = await rig.do(action)
     assert (outcome.result, outcome.reason) == (R.UNREACHABLE, "connection refused")
-    assert rig.connector.opened == 3
-    assert len(rig.watch.naps) == 2
-    assert 1.0 <= rig.watch.naps[0] <= 2.0 <= rig.watch.naps[1] <= 3.0
+    assert rig.connector.opened == 1  # the connector has tried as often as the plan says
+    assert rig.watch.naps == []
 
 
 @pytest.mark.parametrize("action", [A.RESOLVE, A.REVERT, A.COMMIT])
@@ -137,6 +136,7 @@ async def test_a_silent_host_is_called_until_its_deadline(action: Action) -> Non
     outcome = await rig.do(action)
     assert outcome.result is R.UNREACHABLE
     assert 60.0 <= sum(rig.watch.naps) <= 70.0
+    assert 1.0 <= rig.watch.naps[0] <= 2.0 <= rig.watch.naps[1] <= 3.0
 
 
 async def test_a_host_that_comes_back_in_time() -> None:
@@ -214,11 +214,6 @@ async def test_the_confirming_connection_is_refused() -> None:
     rig = Rig(host(), LoginRefused("no"))
     outcome = await rig.do(A.CHECK, A.CONFIRM)
     assert (outcome.result, outcome.reason) == (R.FAILED, "no")
-
-
-async def test_the_confirming_connection_is_tried_again() -> None:
-    rig = Rig(host(), GONE, GONE, host())
-    assert (await rig.do(A.CHECK, A.CONFIRM)).result is R.DONE
 
 
 @pytest.mark.parametrize(

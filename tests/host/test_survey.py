@@ -26,9 +26,15 @@ def test_extra_files_do_no_harm() -> None:
     assert not survey.VerifyReport("").clean
 
 
-async def test_a_host_that_cannot_tell() -> None:
+async def test_nothing_is_active() -> None:
     channel = FakeChannel({"verify": Reply("no", "nothing is active")})
-    with pytest.raises(HostError, match="nothing is active"):
+    report = await survey.verify(channel, "/r", "/s", "gateway")
+    assert report == survey.VerifyReport("")
+
+
+async def test_a_host_that_cannot_tell() -> None:
+    channel = FakeChannel({"verify": Reply("failed", "the manifest does not hold")})
+    with pytest.raises(HostError, match="the manifest does not hold"):
         await survey.verify(channel, "/r", "/s", "gateway")
 
 

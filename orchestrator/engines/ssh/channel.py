@@ -76,6 +76,7 @@ class SshChannel:
         self._noise: list[bytes] = []
         self._noise_size = 0
         self._answered = False
+        self._ahead = b""
         self._writing = asyncio.Lock()
         session.on_line = self._take
         session.on_overflow = self._overflow
@@ -112,9 +113,9 @@ class SshChannel:
         assert self.become is not None
         return become_refused(self.name, self.become, self._session, why)
 
-    async def start(self, program: bytes) -> None:
-        """Send the host program."""
-        await self._session.write(program)
+    def start(self, program: bytes) -> None:
+        """Let the host program go ahead of the first request, in one packet with it."""
+        self._ahead = program
 
     async def call(
         self,
@@ -133,7 +134,8 @@ class SshChannel:
         )
         async with self._ending_on_failure(deadline):
             async with self._writing:
-                await self._session.write(lines.encode())
+                ahead, self._ahead = self._ahead, b""
+                await self._session.write(ahead + lines.encode())
                 if payload is not None:
                     await self._stream(payload)
                     await call.done
@@ -209,7 +211,7 @@ class SshChannel:
 
     def _read(self, line: bytes) -> None:
         try:
-            document = json.loads(line, parse_constant=_finite, parse_float=_finite)
+            document = _DECODER.decode(line.decode())
             number = document.pop("id")
             call = self._calls[number]
         except (ValueError, KeyError, TypeError):
@@ -256,6 +258,10 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(text)
     return number
+
+
+_DECODER = json.JSONDecoder(parse_constant=_finite, parse_float=_finite)
+"""Made once: ``json.loads`` with options of its own makes one for each line."""
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

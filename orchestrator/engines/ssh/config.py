@@ -68,19 +68,19 @@ class SshConfig:
         if file is not None and file.expanduser().is_file():
             self._read(file.expanduser(), (), 0)
         self._general = [number for number in self._general if self._blocks[number].options]
+        self._local = getpass.getuser()
 
     def lookup(self, alias: str, *, user: str | None = None) -> Settings:
         """Return the settings for a host as it is named in the inventory's address."""
         found: dict[str, tuple[str, ...]] = {} if user is None else {"user": (user,)}
-        local = getpass.getuser()
         numbers = sorted({*self._literal.get(alias, ()), *self._general})
         for number in numbers:
             block = self._blocks[number]
             facts = {
                 "originalhost": alias,
                 "host": found.get("hostname", (alias,))[0],
-                "localuser": local,
-                "user": found.get("user", (local,))[0],
+                "localuser": self._local,
+                "user": found.get("user", (self._local,))[0],
             }
             if block.holds(facts):
                 _merge(found, block.options)

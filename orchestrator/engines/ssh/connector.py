@@ -77,7 +77,11 @@ class SshConnector:
         channel's first call.
         """
         target = self._targets.resolve(host.name, host.endpoint)
-        connection = await self._login(host.name, target)
+        channel: SshChannel = await self._patiently()(self._open_once, host, target)
+        return channel
+
+    async def _open_once(self, host: Host, target: Target) -> SshChannel:
+        connection = await self._try(host.name, target)
         try:
             return await self._start(host, target, connection)
         except BaseException as error:
@@ -87,21 +91,24 @@ class SshConnector:
             raise
 
     async def _login(self, name: str, target: Target) -> asyncssh.SSHClientConnection:
+        connection: asyncssh.SSHClientConnection = await self._patiently()(self._try, name, target)
+        return connection
+
+    def _patiently(self) -> AsyncRetrying:
         retries = self._settings.retries
-        patiently = AsyncRetrying(
+        return AsyncRetrying(
             retry=retry_if_exception(_worth_another_try),
             stop=stop_after_attempt(retries.attempts),
             wait=wait_random_exponential(multiplier=retries.backoff, max=retries.max_backoff),
             reraise=True,
         )
-        connection: asyncssh.SSHClientConnection = await patiently(self._try, name, target)
-        self._open.add(connection)
-        return connection
 
     async def _try(self, name: str, target: Target) -> asyncssh.SSHClientConnection:
         tunnel = await self._bastions.to(target.via) if target.via else None
         async with self._handshakes:
-            return await self._logins.connect(name, target, tunnel)
+            connection = await self._logins.connect(name, target, tunnel)
+        self._open.add(connection)
+        return connection
 
     async def _start(
         self, host: Host, target: Target, connection: asyncssh.SSHClientConnection
@@ -126,7 +133,7 @@ class SshConnector:
         channel = SshChannel(host.name, connection, session, become=become, mixed=how.pty)
         if how.asks is not None:
             await channel.escalate(how.asks, password, within=target.connect_timeout)
-        await channel.start(self._program)
+        channel.start(self._program)
         return channel
 
     async def close(self) -> None:

@@ -58,6 +58,7 @@ class KnownHosts:
 
     def __init__(self) -> None:
         self._files: dict[str, asyncssh.SSHKnownHosts] = {}
+        self._empty: set[str] = set()
 
     def trusted(self, target: Target) -> Trusted:
         """Return what is known of a target; raises HostKeyRefused when a file cannot be used.
@@ -79,7 +80,10 @@ class KnownHosts:
         authorities: list[asyncssh.SSHKey] = []
         revoked: list[asyncssh.SSHKey] = []
         for file in target.known_hosts:
-            found = self._file(file).match(name, "", None)
+            known = self._file(file)
+            if file in self._empty:
+                continue
+            found = known.match(name, "", None)
             keys += found[0]
             authorities += found[1]
             revoked += found[2]
@@ -88,9 +92,11 @@ class KnownHosts:
     def _file(self, file: str) -> asyncssh.SSHKnownHosts:
         if file not in self._files:
             known = asyncssh.import_known_hosts("")
+            self._empty.add(file)
             for number, line in _lines(file):
                 try:
                     known.load(line)
+                    self._empty.discard(file)
                 except ValueError as error:
                     raise HostKeyRefused(
                         f"{file}:{number} cannot be understood: {str(error).lower()}",
@@ -116,6 +122,7 @@ class KnownHosts:
                 hint="name a writable file with UserKnownHostsFile",
             ) from error
         self._file(file).load(line)
+        self._empty.discard(file)
 
     def where(self, target: Target) -> str:
         """Return ``file:line`` of the first entry for a target, for a message."""

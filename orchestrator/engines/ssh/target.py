@@ -8,6 +8,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -115,6 +116,9 @@ _HARMLESS = frozenset(
 )
 """Options that change nothing about whom we reach; what they ask for fleet does in its own way."""
 
+_KNOWN = _SUPPORTED | _HARMLESS | {"proxycommand"}
+"""What may be asked for; ``ProxyCommand none`` is harmless as well."""
+
 _INHERITED = frozenset(_SUPPORTED - {"hostkeyalias", "hostname", "port", "proxyjump", "user"})
 """Options that a host's bastions take over from it."""
 
@@ -125,6 +129,7 @@ class Targets:
     def __init__(self, settings: SshSettings) -> None:
         self._settings = settings
         self._config = SshConfig(settings.config_file)
+        self._local = getpass.getuser()
 
     def resolve(self, name: str, endpoint: Endpoint) -> Target:
         """Return how to log in to the host ``name``.
@@ -165,9 +170,9 @@ class Targets:
         if found.get("proxycommand", ("none",))[0] != "none":
             raise _unsupported(name, "ProxyCommand", "use ProxyJump (ansible: -J) instead")
         get = _Reader(name, found)
-        tokens = {"n": alias, "u": getpass.getuser(), "h": alias, "%": "%"}
+        tokens = {"n": alias, "u": self._local, "h": alias, "%": "%"}
         tokens["h"] = address = _expand(get.text("hostname", alias), tokens)
-        tokens["r"] = user = get.text("user", getpass.getuser())
+        tokens["r"] = user = get.text("user", self._local)
         tokens["p"] = str(port := get.number("port", SSH_PORT))
         known_as = address if port == SSH_PORT else f"[{address}]:{port}"
         plain: Callable[[str], str] = lambda path: _expand(path, tokens)  # noqa: E731
@@ -217,12 +222,17 @@ class _Reader:
         return tuple(value for value in self._found.get(option, ()) if value.lower() != "none")
 
     def known_hosts(self) -> Iterable[str]:
-        user = shlex.split(self.text("userknownhostsfile", " ".join(KNOWN_HOSTS[:2])))
-        everyone = shlex.split(self.text("globalknownhostsfile", " ".join(KNOWN_HOSTS[2:])))
+        user = _words(self.text("userknownhostsfile", " ".join(KNOWN_HOSTS[:2])))
+        everyone = _words(self.text("globalknownhostsfile", " ".join(KNOWN_HOSTS[2:])))
         return (file for file in (*user, *everyone) if file.lower() != "none")
 
     def accept_new(self) -> bool:
         return self.text("stricthostkeychecking", "yes").lower() == "accept-new"
+
+
+@lru_cache
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(shlex.split(text))
 
 
 def _options(name: str, given: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
@@ -235,7 +245,7 @@ def _options(name: str, given: Iterable[tuple[str, str]]) -> dict[str, tuple[str
                 f"{name}: StrictHostKeyChecking={value} is refused: fleet always verifies keys",
                 hint="remove it; use --accept-new to take the keys of new hosts on first contact",
             )
-        if key not in _SUPPORTED | _HARMLESS | {"proxycommand"}:
+        if key not in _KNOWN:
             hint = near_miss(key, _SUPPORTED) or "remove it from ansible_ssh_common_args"
             raise _unsupported(name, option, hint)
         if key in LISTED:
@@ -264,8 +274,13 @@ def _jump(text: str) -> Jump:
     return Jump(address, int(port) if port else None, user or None)
 
 
+_SPECIAL = frozenset("$%~")
+
+
 def _expand(text: str, tokens: Mapping[str, str]) -> str:
     """Expand ``%x``, ``${NAME}`` and a leading ``~``, as ssh_config(5) has it."""
+    if not _SPECIAL.intersection(text):
+        return text
     named = re.sub(r"\$\{(\w+)\}", lambda found: os.environ.get(found[1], ""), text)
     full = re.sub(r"%(.)", lambda found: tokens.get(found[1], found[0]), named)
     if full.startswith("%d/"):

@@ -144,6 +144,8 @@ def refused(
 ) -> Outcome:
     """Return the outcome for a reply that is not ``ok``: what was being done, and the answer."""
     why = reply.reason or f"the host answered {reply.status!r}"
+    if status(reply) is Status.LOCKED:
+        why = f"locked: {why}; let that run finish, or abort it"
     return Outcome(result, f"{doing} {work.name}: {why}", tail(reply))
 
 

@@ -30,6 +30,7 @@ do_activate() {
   once restart
   point restarted
   once post_activate
+  printf 'activated %s\n' "$a_nonce" >>"$S/progress"
   point activated
   leave ok ''
 }
@@ -66,7 +67,7 @@ disarm() {
 
 # Run a hook that this trial has not yet seen succeed.
 once() {
-  [ ! -f "$S/progress" ] || ! grep -qx "$1 $a_nonce" "$S/progress" || return 0
+  ! has_done "$1" "$a_nonce" || return 0
   eval "text=\${a_$1-}"
   [ -n "$text" ] || return 0
   hook "$1" "$text" "${a_env-}" "$a_hook_timeout"

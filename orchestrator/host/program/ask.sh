@@ -88,7 +88,9 @@ do_probe() {
 
 describe_trial() {
   armed || { raw trial null; return 0; }
-  J="$J,\"trial\":{\"remaining\":$remaining"
+  got_there=false
+  ! has_done activated "$trial_nonce" || got_there=true
+  J="$J,\"trial\":{\"remaining\":$remaining,\"activated\":$got_there"
   put nonce "$trial_nonce"
   put run "$trial_run"
   put release "$trial_release"

@@ -133,9 +133,14 @@ hook() {
   reason="$1: $reason"
 }
 
+# Has the trial with this nonce got this far?
+has_done() {
+  [ -f "$S/progress" ] && grep -qxF "$1 $2" "$S/progress"
+}
+
 # The ledger: lines "<step> <nonce of the trial that did it>".
 in_ledger() {
-  [ -f "$S/ledger" ] && grep -q "^$1 " "$S/ledger"
+  [ -f "$S/ledger" ] && cut -d ' ' -f 1 "$S/ledger" | grep -qxF -e "$1"
 }
 did() {
   [ -f "$S/ledger" ] && grep -qxF "$1 $2" "$S/ledger"

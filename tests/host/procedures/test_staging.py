@@ -31,6 +31,9 @@ LINE = (
 )
 
 
+LOCKED = "locked: run run-0 owns it; let that run finish, or abort it"
+
+
 async def test_only_what_the_host_lacks_is_sent() -> None:
     channel, depot = FakeChannel({"stage": STAGED}), FakeDepot()
     memory = remembered(OUTDATED)
@@ -85,13 +88,22 @@ async def test_what_lacks_even_then_has_failed() -> None:
     ("said", "reason"),
     [
         (Reply("no", "2048 KiB are needed"), "staging gateway: 2048 KiB are needed"),
-        (Reply("locked", "run run-0 owns it (eve)"), "staging gateway: run run-0 owns it (eve)"),
+        (Reply("locked", "run run-0 owns it"), f"staging gateway: {LOCKED}"),
         (Reply("error"), "staging gateway: the host answered 'error'"),
     ],
 )
 async def test_refusals(said: Reply, reason: str) -> None:
     outcome = await stage(context(FakeChannel({"stage": said}), memory=remembered(OUTDATED)))
     assert (outcome.result, outcome.reason) == (Result.FAILED, reason)
+
+
+async def test_a_failure_lets_go_of_the_lock() -> None:
+    said = {"stage": Reply("failed", "no space left", {"token": 9}), "withdraw": Reply("ok")}
+    channel = FakeChannel(said)
+    memory = remembered(OUTDATED)
+    await stage(context(channel, memory=memory))
+    assert [call[0].split()[0] for call in channel.calls] == ["stage", "withdraw"]
+    assert memory.tokens == {}
 
 
 async def test_fenced() -> None:
@@ -129,7 +141,7 @@ async def test_withdraw_goes_on_after_a_refusal() -> None:
     both = assignment(work(), work("db"))
     outcome = await withdraw(context(channel, both, memory=remembered(OUTDATED, OUTDATED)))
     assert outcome.result is Result.FAILED
-    assert outcome.reason == "withdrawing gateway: run run-0 owns it"
+    assert outcome.reason == f"withdrawing gateway: {LOCKED}"
     assert len(channel.calls) == 2
 
 

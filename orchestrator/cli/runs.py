@@ -120,7 +120,7 @@ def _abort_here(journal: Journal, run: str, reason: str) -> int:
     left = [name for name, host in rollout.hosts.items() if host.asked is not None]
     if left:
         shown = folding.compact(left)
-        click.echo(f"in flight when its controller went: {shown}; settle them: fleet resume {run}")
+        click.echo(f"not settled yet: {shown}; settle them: fleet resume {run}")
     return ExitCode.OK
 
 

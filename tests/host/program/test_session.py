@@ -60,6 +60,7 @@ def test_what_is_no_request_is_answered_and_harmless(place: Place, tmp_path: Pat
         assert session.ask("ping", unknown="x", PATH="/nowhere", UPPER="1").status == "ok"
         assert session.ask("check", script="true", timeout="soon").status == "error"
     assert not list(tmp_path.rglob("pwned"))
+    assert not Path("pwned").exists()  # sessions begin in the folder of the tests
 
 
 def test_a_request_that_cannot_be_read_is_answered(place: Place) -> None:

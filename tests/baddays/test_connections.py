@@ -89,7 +89,6 @@ def test_lost_before_anything_was_begun_it_is_free_for_the_next_run(site: Site) 
     converges(area)
 
 
-@pytest.mark.xfail(strict=True, reason="its lock lasts until it expires, though the run is over")
 def test_lost_while_staging_it_is_free_for_the_next_run(site: Site) -> None:
     area = lost_before_activation(site, "free-stage", A.STAGE)
     mend(site.lab)

@@ -111,9 +111,8 @@ describe_last() {
 }
 
 describe_lock() {
-  lock_run='' lock_owner='' lock_expires=0 lock_token=0
-  load lock
-  [ -n "$lock_run" ] || { raw lock null; return 0; }
+  load_lock
+  owned || { raw lock null; return 0; }
   J="$J,\"lock\":{\"token\":$lock_token,\"expires_in\":$((lock_expires - now))"
   put owner "$lock_owner"
   put run "$lock_run"

@@ -115,17 +115,36 @@ clear_mark() {
 # May this request work on the package? Ends the operation when not. `living` says that another
 # process works on it right now.
 judge() {
-  lock_run='' lock_owner='' lock_expires=0 highest=0
-  load lock
+  load_lock
+  highest=0
   [ ! -f "$S/token" ] || read -r highest <"$S/token"
   if [ "$a_token" != 0 ]; then
     [ "$a_token" = "$highest" ] || refuse fenced "token $a_token is not the newest, $highest: another controller has taken over"
   elif [ -n "$lock_run" ] && [ "$lock_run" != "$a_run" ]; then
-    if [ "${1-}" = living ] || [ "$lock_expires" -gt "$now" ] || armed; then
+    if [ "${1-}" = living ] || armed || owned; then
       put owner "$lock_owner"
       refuse locked "run $lock_run owns the package ($lock_owner)"
     fi
   fi
+}
+
+load_lock() {
+  lock_run='' lock_owner='' lock_expires=0 lock_token=0 lock_session='' lock_boot=''
+  load lock
+}
+
+# Does the lock still bind others? Not past its time, and not when its session is gone and has left
+# nothing that the run must come back for: no trial, and no confirmed release to be committed.
+owned() {
+  [ -n "$lock_run" ] && [ "$lock_expires" -gt "$now" ] || return 1
+  session_gone || return 0
+  armed || { [ "$last_outcome" = confirmed ] && [ "$last_run" = "$lock_run" ]; }
+}
+
+session_gone() {
+  boot
+  [ "$lock_boot" = "$boot_id" ] && started "${lock_session%.*}" && [ "$start" = "${lock_session#*.}" ] || return 0
+  return 1
 }
 
 # Answer without having begun; a trial left without its watchdog gets one.
@@ -143,10 +162,14 @@ grant() {
     highest=$((highest + 1))
     write_durably "$S/token" "$highest" || refuse no "cannot write $S/token: is the disk full, or read-only?"
     point token_raised
-  elif [ "$lock_run" = "$a_run" ] && [ "$lock_expires" -gt $((now + a_lock_ttl / 2)) ]; then
+  elif [ "$lock_run" = "$a_run" ] && [ "$lock_expires" -gt $((now + a_lock_ttl / 2)) ] && ! session_gone; then
     return
   fi
+  boot
+  started "$$"
   T=''
+  note lock_session "$$.$start"
+  note lock_boot "$boot_id"
   note lock_run "$a_run"
   note lock_owner "${a_owner-}"
   note lock_expires $((now + a_lock_ttl))

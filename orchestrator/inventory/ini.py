@@ -18,9 +18,11 @@ from orchestrator.registry import near_miss
 _SECTION = re.compile(r"\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?")
 _GROUP = re.compile(r"([^:\]\s]+)\s*(?:#.*)?")
 
-# Lines without backslashes and comments, which need no shlex: it takes ten times as long.
-_WORD = r"""(?:[^ \t\r\n"'\\#]++|"[^"\\]*+"|'[^']*+')++"""
-_WORDS = re.compile(rf"(?:{_WORD}[ \t]*+)++")
+# Lines without backslashes and comments, which need no shlex: it takes ten times as long. Each text
+# matches in one way only, so that a mismatch is found without going back; possessive quantifiers
+# would say so, but Python 3.11 before 3.11.5 gets them wrong.
+_WORD = r"""(?:[^ \t\r\n"'\\#]|"[^"\\]*"|'[^']*')+"""
+_WORDS = re.compile(rf"{_WORD}(?:[ \t]+{_WORD})*[ \t]*")
 _ONE_WORD = re.compile(_WORD)
 _QUOTED = re.compile(r"""(["'])(.*?)\1""")
 

@@ -20,6 +20,7 @@ from orchestrator.errors import BundleError, Position, Problem, UnknownRun
 from orchestrator.host.work import RunIdentity
 from orchestrator.journal import Journal, Owner, new_run_id
 from orchestrator.model.event import Event, OperatorAsked, Request, RunStarted
+from orchestrator.ports import RunLog
 from orchestrator.rollout.machine import Rollout
 from orchestrator.service.controller import Controller
 from orchestrator.service.operator import operator
@@ -121,7 +122,7 @@ def _take_up(run: str, request: Request, screen: Screen, *, ask: bool) -> int:
 
 def _drive(
     journal: Journal,
-    log: Any,
+    log: RunLog,
     home: Home,
     ready: Ready,
     options: RunOptions,

@@ -67,9 +67,13 @@ class Prepared:
 
     def assignment(self, host: str) -> Assignment:
         """Return what one host of the run is to get; raises KeyError for any other host."""
-        known = plan_variables(self.plan, self.selected.fleet[host])
+        known = laid_over(self._own, self.selected.fleet[host])
         works = tuple(work for work in self.works if host in self.selected.carriers[work.name])
         return Assignment(known, works, self._wave_of[host])
+
+    @cached_property
+    def _own(self) -> Mapping[str, object]:
+        return plan_variables(self.plan)
 
     @cached_property
     def _wave_of(self) -> Mapping[str, str]:
@@ -117,10 +121,14 @@ def prepare(
     return Prepared(plan, chosen, order, plan_waves(plan, chosen.fleet, moving, chosen.carriers))
 
 
-def plan_variables(plan: Plan, host: Host) -> Host:
+def plan_variables(plan: Plan) -> Mapping[str, object]:
+    """Return the plan's own variables, with those of the command line."""
+    return {name: thaw(value) for name, value in plan.variables}
+
+
+def laid_over(variables: Mapping[str, object], host: Host) -> Host:
     """Return the host with the plan's variables laid over its own, as Ansible does."""
-    own = {name: thaw(value) for name, value in plan.variables}
-    return replace(host, variables=Variables(own, host.variables))
+    return replace(host, variables=Variables(variables, host.variables))
 
 
 def expect_same(plan: Plan, digest: str, targets: Sequence[Target], now: Sequence[Target]) -> None:

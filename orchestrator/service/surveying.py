@@ -12,7 +12,7 @@ from orchestrator.host.work import Assignment
 from orchestrator.model.fleet import Host
 from orchestrator.model.plan import Package, Plan
 from orchestrator.ports import Connector
-from orchestrator.service.prepare import Selected, plan_variables
+from orchestrator.service.prepare import Selected, laid_over, plan_variables
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,8 @@ async def survey(
         async with places:
             return await _verify_host(plan, chosen, host, connector)
 
-    found = await asyncio.gather(*(one(host) for host in chosen.fleet))
+    own = plan_variables(plan)
+    found = await asyncio.gather(*(one(laid_over(own, host)) for host in chosen.fleet))
     return [answer for answers in found for answer in answers]
 
 
@@ -53,7 +54,7 @@ async def _verify_host(
         for package in packages:
             where = Place(host.name, package.name)
             try:
-                root, state = _folders(plan, host, package)
+                root, state = _folders(host, package)
                 found = await verify(channel, root, state, package.name)
                 answers.append((where, found))
             except HostError as error:
@@ -63,6 +64,6 @@ async def _verify_host(
     return answers
 
 
-def _folders(plan: Plan, host: Host, package: Package) -> tuple[str, str]:
-    renderer = Renderer(Assignment(plan_variables(plan, host), (), ""), "")
+def _folders(host: Host, package: Package) -> tuple[str, str]:
+    renderer = Renderer(Assignment(host, (), ""), "")
     return renderer.folders(package)

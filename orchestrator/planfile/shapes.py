@@ -157,7 +157,12 @@ UNAVAILABLE = shape_for(
     model.UnavailabilityBudget,
     "How many hosts may be out of service at once; a percentage rounds down, at least 1.",
     Field("limit", Quantity(positive=True), "A count or a percentage."),
-    Field("per", VARIABLE, "Host variable: each of its values has its own limit.", example="zone"),
+    Field(
+        "per",
+        VARIABLE,
+        "Host variable: each of its values has its own limit; group_names: each set of groups.",
+        example="zone",
+    ),
     short="limit",
 )
 

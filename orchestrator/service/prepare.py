@@ -159,4 +159,9 @@ def _zones(prepared: Prepared) -> dict[str, str]:
         path = "rollout.max_unavailable.per"
         mend = "set it for them in the inventory"
         raise PlanError(Problem(Position(prepared.plan.source), path, what, mend))
-    return {host.name: str(host.variables[budget.per]) for host in prepared.selected.fleet}
+    return {host.name: _word(host.variables[budget.per]) for host in prepared.selected.fleet}
+
+
+def _word(value: object) -> str:
+    """Return a variable's value as the name of a zone; ``group_names`` is a list."""
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 FORMAT = 1
 """The manifest's format number that this version writes."""
@@ -43,6 +44,27 @@ class Platform:
     arch: tuple[str, ...] = ()
 
 
+class Urgency(StrEnum):
+    """How soon a release should reach the fleet, as its maker sees it."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    CRITICAL = "critical"
+
+
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """What must be on a host before a release may go there.
+
+    ``packages`` pairs a package (or what one provides) with a range of versions; ``memory`` is in
+    bytes; ``tags`` must all be among the host's ``fleet_tags``.
+    """
+
+    packages: tuple[tuple[str, str], ...] = ()
+    memory: int = 0
+    tags: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """A manifest whose signature, shape and paths were checked.
@@ -66,6 +88,13 @@ class Manifest:
     """Hook name (``pre_activate`` …) to a path inside the bundle."""
     platform: Platform = Platform()
     expires: str | None = None
+    urgency: Urgency = Urgency.NORMAL
+    notes: str = ""
+    requires: Requirements = Requirements()
+    provides: tuple[tuple[str, str], ...] = ()
+    """Pairs of a name that other bundles may require and the version of it that this one has."""
+    floors: tuple[str, ...] = ()
+    """Ranges of versions that a host must have reached before it may get this one."""
 
     @property
     def release(self) -> str:

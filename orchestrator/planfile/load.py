@@ -13,6 +13,7 @@ from orchestrator.planfile.crosscheck import crosscheck
 from orchestrator.planfile.digest import digest
 from orchestrator.planfile.resolve import resolved
 from orchestrator.planfile.shapes import Document, plan_shape
+from orchestrator.planning import package_order
 from orchestrator.schema import Pairs, Reader, Rendering, freeze
 
 NOTHING: Mapping[str, object] = {}
@@ -24,7 +25,8 @@ def load(
     """Return the plan in a file.
 
     ``checks`` are the kinds of checks that it may use, ``extra_vars`` the variables of the
-    command line, which win over the plan's. Raises PlanError with every problem found.
+    command line, which win over the plan's. Raises PlanError with every problem found; packages
+    that wait for each other are looked for once the rest is right.
     """
     document, variables = _document(path, checks, extra_vars)
     folder = Path.cwd() / path.parent
@@ -41,6 +43,7 @@ def load(
         allowed_signers=document.trust,
         variables=variables,
     )
+    package_order(bare)
     return resolved(bare, folder, digest(resolved(bare, Path())))
 
 

@@ -187,7 +187,9 @@ async def test_numbers_that_no_document_may_hold_are_refused(web1, number):
             await channel.call([f'say {{"id":2,"status":"ok","load":{number}}}'], deadline=10)
 
 
-@pytest.mark.parametrize("said", ["not json", '{"id":99,"status":"ok"}', "{broken", '{"id":[]}'])
+@pytest.mark.parametrize(
+    "said", ["not json", '{"id":99,"status":"ok"}', "{broken", '{"id":[]}', "[" * 100_000]
+)
 async def test_what_is_not_the_protocol_is_quoted(web1, said):
     async with connecting() as connector:
         channel = await connector.open(web1.host())

@@ -96,6 +96,16 @@ def test_a_plan_with_everything_wrong_is_told_all_of_it():
             ["plan.yml:5:9: order[0]: 'app' cannot wait for itself; remove it"],
         ),
         (
+            f"{MINIMAL}  db: {{on: all, bundle: b}}\norder: [app before db, app after db]\n",
+            [
+                (
+                    "plan.yml:6:9: order[0]: these orders make a circle: app before db "
+                    "(plan.yml:6:9) → db before app (plan.yml:6:24); "
+                    "remove one of them, or narrow it"
+                )
+            ],
+        ),
+        (
             MINIMAL + "rollout: {cohorts: [{name: a, count: 1}, {name: a}]}\n",
             [
                 (

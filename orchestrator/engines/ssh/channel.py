@@ -214,7 +214,7 @@ class SshChannel:
             document = _DECODER.decode(line.decode())
             number = document.pop("id")
             call = self._calls[number]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             self._garbled(line)
             return
         self._answered = True

@@ -153,6 +153,39 @@ class RolloutPolicy:
     retries: Retries = Retries()
 
 
+class Change(StrEnum):
+    """The class of a change of version, by its leftmost number that differs; smallest first."""
+
+    NONE = "none"
+    PATCH = "patch"
+    MINOR = "minor"
+    MAJOR = "major"
+
+
+class Consent(StrEnum):
+    """What a change of version needs before it may go."""
+
+    AUTO = "auto"
+    """Nothing."""
+    ASK = "ask"
+    """A yes: at a terminal, or ``--yes``."""
+    APPROVE = "approve"
+    """The exact version: ``--approve package=version``."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasePolicy:
+    """Which changes of version go by themselves, where a range leaves the choice to fleet.
+
+    Of a release that its maker calls critical, changes up to ``critical`` need nothing.
+    """
+
+    patch: Consent = Consent.AUTO
+    minor: Consent = Consent.ASK
+    major: Consent = Consent.APPROVE
+    critical: Change = Change.MINOR
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """A migration step: shell text run once before the flip; ``down`` undoes it (templates)."""
@@ -185,6 +218,7 @@ class Package:
     bundle: str
     """Folder of a bundle, or of several versions of it; resolved against the plan's folder."""
     version: str | None = None
+    policy: ReleasePolicy = ReleasePolicy()
     root: str | None = None
     """Template; ``None``: host variable ``fleet_root``, else ``/opt/fleet``."""
     state: str | None = None

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from semantic_version import NpmSpec
 from semantic_version import Version as Parsed
+from semantic_version.base import AllOf, AnyOf, Clause
 
 from orchestrator.model.version import is_version, precedence
 
@@ -49,6 +50,11 @@ class Range:
         """Return the highest allowed one of some versions, or ``None``."""
         return max(filter(self.allows, versions), key=precedence, default=None)
 
+    def reached(self, version: str) -> bool:
+        """Return whether a semantic version is at or above the least one of the range."""
+        least = self.text if self.pinned else str(_least(self._spec.clause))
+        return is_version(version) and precedence(version) >= precedence(least)
+
     @cached_property
     def _spec(self) -> NpmSpec:
         return NpmSpec(_spelled(self.text))
@@ -63,6 +69,17 @@ def is_range(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _least(clause: Clause) -> Parsed:
+    """Return the version that no match of a clause is below."""
+    if isinstance(clause, AnyOf):
+        return min(map(_least, clause))
+    if isinstance(clause, AllOf):
+        return max(map(_least, clause))
+    if clause.operator == clause.OP_GT:
+        return clause.target.next_patch()
+    return clause.target if clause.operator in (clause.OP_GTE, clause.OP_EQ) else Parsed("0.0.0")
 
 
 def _spelled(text: str) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from orchestrator.model import plan as model
 from orchestrator.planfile.names import NAME, PACKAGE, VARIABLE
 from orchestrator.planfile.order import Order
+from orchestrator.planfile.releasing import POLICY
 from orchestrator.schema import (
     Choice,
     Duration,
@@ -238,6 +239,7 @@ def package_shape(checks: UseOf) -> Shape:
             "Which version; may be left out where the folder holds one only.",
             example='"2.4.1"',
         ),
+        Field("policy", POLICY, POLICY.help),
         Field(
             "root",
             FOLDER,

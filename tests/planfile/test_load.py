@@ -8,12 +8,15 @@ import pytest
 
 from orchestrator.model.plan import (
     Amount,
+    Change,
     CommitScope,
+    Consent,
     EdgeKind,
     FailureBudget,
     OnHalt,
     Package,
     Plan,
+    ReleasePolicy,
     RolloutPolicy,
     Timeouts,
     UnavailabilityBudget,
@@ -119,6 +122,14 @@ def test_variables_of_the_command_line_win(tmp_path):
     plan = read(tmp_path, text, n=7, other="x")
     assert dict(plan.variables) == {"n": 7, "name": "v7", "other": "x"}
     assert plan.rollout.max_parallel == 7
+
+
+def test_a_release_policy_is_read(tmp_path):
+    strict = "policy: {patch: ask, minor: approve, critical: none}, bundle: bundles/app"
+    (package,) = read(tmp_path, MINIMAL.replace("bundle: bundles/app", strict)).packages
+    assert package.policy == ReleasePolicy(
+        patch=Consent.ASK, minor=Consent.APPROVE, critical=Change.NONE
+    )
 
 
 def test_any_value_may_be_a_template(tmp_path):

@@ -5,15 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from orchestrator.bundles import layout, manifest, rules, source
-from orchestrator.bundles.manifest import Header, hook_flaws
+from orchestrator.bundles.fresh import fresh_folder, swap
+from orchestrator.bundles.header import Header, header_flaws
 from orchestrator.bundles.scan import Found, Seen, identity, scan
 from orchestrator.bundles.source import Source
 from orchestrator.bundles.tree import Flaw, flaws, shown
@@ -49,9 +48,9 @@ def build(
     found = scan(origin.content)
     _refuse(origin, found)
     header = _header(origin, found, environ)
-    target = (out or folder / "built") / f"{origin.package}-{origin.version}"
+    target = (out or folder / "built") / f"{header.package}-{header.version}"
     try:
-        with _fresh_folder(target) as work:
+        with fresh_folder(target) as work:
             files = tuple(_store(seen, work) for seen in found.files)
             raw, lines = manifest.encode(header, found.tree(files, origin.shared))
             (work / layout.MANIFEST).write_bytes(raw)
@@ -62,8 +61,8 @@ def build(
         raise FleetError(f"{error.filename or target}: {error.strerror}", hint=hint) from None
     return Built(
         folder=target,
-        package=origin.package,
-        version=origin.version,
+        package=header.package,
+        version=header.version,
         digest=hashlib.sha256(raw).hexdigest(),
         files=len(files),
         size=sum(entry.size for entry in files),
@@ -74,7 +73,7 @@ def build(
 def _refuse(origin: Source, found: Found) -> None:
     """Raise BundleError for all that is wrong with the content, at once."""
     tree = found.tree((seen.entry() for seen in found.files), origin.shared)
-    everything = [*found.flaws, *flaws(tree), *hook_flaws(origin.hooks, tree)]
+    everything = [*found.flaws, *flaws(tree), *header_flaws(origin.header, tree)]
     if everything:
         raise BundleError(*(_problem(origin, flaw) for flaw in everything))
 
@@ -87,15 +86,8 @@ def _problem(origin: Source, flaw: Flaw) -> Problem:
 
 
 def _header(origin: Source, found: Found, environ: Mapping[str, str]) -> Header:
-    return Header(
-        package=origin.package,
-        version=origin.version,
-        revision=origin.revision,
-        created=origin.created or _created(origin, found, environ),
-        expires=origin.expires or None,
-        platform=origin.platform,
-        hooks=dict(origin.hooks),
-    )
+    created = origin.header.created or _created(origin, found, environ)
+    return replace(origin.header, created=created, revision=origin.header.revision or 1)
 
 
 def _created(origin: Source, found: Found, environ: Mapping[str, str]) -> str:
@@ -145,19 +137,6 @@ def _opened(place: Path) -> BinaryIO:
         raise BundleError.at(shown(str(place)), f"cannot be read: {error.strerror}") from None
 
 
-@contextmanager
-def _fresh_folder(target: Path) -> Iterator[Path]:
-    """Lend a folder beside ``target``; what is left of it at the end is removed."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    holder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    work = holder / "new"
-    (work / layout.OBJECTS).mkdir(parents=True)
-    try:
-        yield work
-    finally:
-        shutil.rmtree(holder)
-
-
 def _publish(work: Path, target: Path, raw: bytes) -> bool:
     """Put a built bundle in place of an equal or unsigned one; say whether it is signed."""
     signature = target / layout.SIGNATURE
@@ -170,7 +149,5 @@ def _publish(work: Path, target: Path, raw: bytes) -> bool:
         raise BundleError.at(str(target), "signed already, with other content", mend)
     if signed:
         shutil.copyfile(signature, work / layout.SIGNATURE)
-    if target.exists():
-        target.rename(work.parent / "old")
-    work.rename(target)
+    swap(work, target)
     return signed

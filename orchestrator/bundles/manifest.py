@@ -7,11 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import fields
 from typing import TypeVar
 
-from orchestrator.bundles import canonical, listing, rules
+from orchestrator.bundles import canonical, listing
+from orchestrator.bundles.header import (
+    Header,
+    fields_of,
+    header_document,
+    header_flaws,
+    read_header,
+)
 from orchestrator.bundles.shape import Shape
 from orchestrator.bundles.tree import Entry, Flaw, Tree, flaws, shown
 from orchestrator.bundles.trust import Signed
@@ -22,57 +29,20 @@ from orchestrator.model.bundle import (
     FolderEntry,
     LinkEntry,
     Manifest,
-    Platform,
 )
 
 MAX_PROBLEMS = 20
 """Problems of one manifest that are named; a hostile one could have millions."""
 
-FIELDS = (
-    "created",
-    "expires",
-    "files",
-    "folders",
-    "format",
-    "hooks",
-    "links",
-    "listing",
-    "package",
-    "platform",
-    "revision",
-    "shared",
-    "version",
-)
-
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MODE = re.compile(r"[0-7]{4}")
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """What a manifest says beside its tree."""
-
-    package: str
-    version: str
-    revision: int
-    created: str
-    expires: str | None = None
-    platform: Platform = Platform()
-    hooks: dict[str, str] = field(default_factory=dict)
 
 
 def encode(header: Header, tree: Tree) -> tuple[bytes, bytes]:
     """Return the bytes of the manifest and of the listing."""
     lines = listing.render(tree)
-    document = {
+    document = header_document(header) | {
         "format": FORMAT,
-        "package": header.package,
-        "version": header.version,
-        "revision": header.revision,
-        "created": header.created,
-        "expires": header.expires,
-        "platform": {"os": list(header.platform.os), "arch": list(header.platform.arch)},
-        "hooks": header.hooks,
         "listing": hashlib.sha256(lines).hexdigest(),
         "files": [_file_document(entry) for entry in _sorted(tree.files)],
         "links": [{"path": e.path, "target": e.target} for e in _sorted(tree.links)],
@@ -88,62 +58,53 @@ def decode(signed: Signed, name: str) -> Manifest:
     Raises BundleError when they are not canonical JSON, have an unknown, missing or mistyped
     field, an unsafe path or link, or a listing that is not that of their files.
     """
-    try:
-        document = Shape(canonical.decode(signed.raw)).fields(*FIELDS)
-        if document["format"].number(1) != FORMAT:
-            document["format"].refuse(f"this version of fleet reads format {FORMAT}")
-        header, tree = _header(document), _tree(document)
-        digest = document["listing"].text(_SHA256)
-    except ValueError as error:
-        raise BundleError.at(name, f"not a manifest: {error}", "build the bundle anew") from None
-    found = tuple(_some((*flaws(tree), *hook_flaws(header.hooks, tree))))
-    if found:
-        raise BundleError(*(Problem(Position(name), shown(f.path), f.what) for f in found))
-    if hashlib.sha256(listing.render(tree)).hexdigest() != digest:
-        raise BundleError.at(name, "the listing is not that of its files", "build it anew")
+    header, tree, digest = _parts(signed.raw, name)
     return Manifest(
         digest=hashlib.sha256(signed.raw).hexdigest(),
-        package=header.package,
-        version=header.version,
-        revision=header.revision,
-        created=header.created,
         listing=digest,
         files=tree.files,
         links=tree.links,
         folders=tree.folders,
         shared=tree.shared,
-        hooks=header.hooks,
-        platform=header.platform,
-        expires=header.expires,
+        **{field.name: getattr(header, field.name) for field in fields(header)},
     )
 
 
-def hook_flaws(hooks: Mapping[str, str], tree: Tree) -> Iterable[Flaw]:
-    """Yield the hooks that do not name an executable file of the bundle."""
-    modes = {entry.path: entry.mode for entry in tree.files}
-    for name, path in hooks.items():
-        if path not in modes:
-            yield Flaw(path, f"hook {name} names no file of the bundle", "put it into the content")
-        elif not modes[path] & 0o100:
-            yield Flaw(path, f"hook {name} is not executable", "chmod +x")
+def contents(raw: bytes, name: str) -> dict[str, int]:
+    """Return hash and size of each content that a manifest names, sorted, each once.
+
+    Nothing of it is trusted: it serves to carry a bundle from one form to another. Raises
+    BundleError as decode does.
+    """
+    return sizes(_parts(raw, name)[1].files)
 
 
-def _header(document: dict[str, Shape]) -> Header:
-    platform = document["platform"].fields("os", "arch")
-    hooks = document["hooks"].fields(*rules.HOOKS, optional=True)
-    expires = document["expires"]
-    return Header(
-        package=document["package"].ruled(rules.package_flaw),
-        version=document["version"].ruled(rules.version_flaw),
-        revision=document["revision"].number(1),
-        created=document["created"].ruled(rules.instant_flaw),
-        expires=None if expires.value is None else expires.ruled(rules.instant_flaw),
-        platform=Platform(
-            os=platform["os"].items(lambda item: item.ruled(rules.word_flaw)),
-            arch=platform["arch"].items(lambda item: item.ruled(rules.word_flaw)),
-        ),
-        hooks={name: path.text() for name, path in hooks.items()},
-    )
+def sizes(files: Iterable[FileEntry]) -> dict[str, int]:
+    """Return the size of each content, each once, sorted by hash."""
+    return dict(sorted({entry.sha256: entry.size for entry in files}.items()))
+
+
+def _parts(raw: bytes, name: str) -> tuple[Header, Tree, str]:
+    """Return header, tree and the listing's hash, of which only the signature is unproved."""
+    try:
+        document = fields_of(canonical.decode(raw))
+        header, tree = read_header(document), _tree(document)
+        digest = document["listing"].text(_SHA256)
+    except ValueError as error:
+        raise BundleError.at(name, f"not a manifest: {error}", "build the bundle anew") from None
+    found = tuple(_some((*flaws(tree), *header_flaws(header, tree), *_size_flaws(tree))))
+    if found:
+        raise BundleError(*(Problem(Position(name), shown(f.path), f.what) for f in found))
+    if hashlib.sha256(listing.render(tree)).hexdigest() != digest:
+        raise BundleError.at(name, "the listing is not that of its files", "build it anew")
+    return header, tree, digest
+
+
+def _size_flaws(tree: Tree) -> Iterable[Flaw]:
+    once = sizes(tree.files)
+    for entry in tree.files:
+        if once[entry.sha256] != entry.size:
+            yield Flaw(entry.path, "the same content as another file, but of another size")
 
 
 def _tree(document: dict[str, Shape]) -> Tree:

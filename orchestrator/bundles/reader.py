@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +42,19 @@ class Bundle:
         return layout.content(self.folder, sha256)
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The small parts of a bundle as they were found; ``signature`` is empty when there is none.
+
+    Nothing of them is proved. ``place`` is where they were found, for messages.
+    """
+
+    place: Path
+    manifest: bytes
+    signature: bytes
+    listing: bytes
+
+
 def read(folder: Path, trust: Trust, *, now: float | None = None) -> Bundle:
     """Return the bundle in ``folder`` if a signer in ``trust`` vouches for it.
 
@@ -49,27 +62,48 @@ def read(folder: Path, trust: Trust, *, now: float | None = None) -> Bundle:
     TrustError when the signature does not hold or has expired, BundleError when the manifest is
     malformed or hostile.
     """
+    return current(proved(parts(folder), trust), now)
+
+
+def parts(folder: Path) -> Parts:
+    """Return the small parts of the built bundle in ``folder``; raises BundleError if none."""
     raw = manifest_bytes(folder)
-    path = folder / layout.SIGNATURE
-    if not path.exists():
-        mend = f"sign it: fleet bundle sign {folder} --key KEY"
-        raise TrustError.at(str(path), "the bundle is not signed", mend)
-    bundle = open_signed(folder, trust, raw, _read(path, MAX_SIGNATURE))
+    signature = folder / layout.SIGNATURE
+    return Parts(
+        place=folder,
+        manifest=raw,
+        signature=_read(signature, MAX_SIGNATURE) if signature.exists() else b"",
+        listing=_read(folder / layout.LISTING, MAX_MANIFEST),
+    )
+
+
+def proved(found: Parts, trust: Trust) -> Bundle:
+    """Return the bundle with these parts if its signature and manifest hold, expired or not."""
+    place = found.place
+    if not found.signature:
+        mend = f"sign it: fleet bundle sign {place} --key KEY"
+        raise TrustError.at(str(place / layout.SIGNATURE), "the bundle is not signed", mend)
+    signed = trust.verify(found.manifest, found.signature, str(place / layout.SIGNATURE))
+    trusted = manifest.decode(signed, str(place / layout.MANIFEST))
+    if hashlib.sha256(found.listing).hexdigest() != trusted.listing:
+        what = "not the listing that was signed"
+        raise TrustError.at(str(place / layout.LISTING), what, "fetch the bundle again")
+    return Bundle(
+        manifest=trusted,
+        folder=place,
+        manifest_bytes=found.manifest,
+        signature_bytes=found.signature,
+        listing=found.listing,
+        signature=signed.signature,
+    )
+
+
+def current(bundle: Bundle, now: float | None = None) -> Bundle:
+    """Return the bundle unless it has expired; ``now`` as in read."""
     expires = bundle.manifest.expires
     if expires and rules.seconds(expires) <= (WallClock().now() if now is None else now):
-        raise TrustError.at(str(folder), f"expired at {expires}", "get a newer bundle")
+        raise TrustError.at(str(bundle.folder), f"expired at {expires}", "get a newer bundle")
     return bundle
-
-
-def open_signed(folder: Path, trust: Trust, raw: bytes, signature: bytes) -> Bundle:
-    """Return the bundle in ``folder`` whose manifest and signature were read already."""
-    signed = trust.verify(raw, signature, str(folder / layout.SIGNATURE))
-    trusted = manifest.decode(signed, str(folder / layout.MANIFEST))
-    path = folder / layout.LISTING
-    listing = _read(path, MAX_MANIFEST)
-    if hashlib.sha256(listing).hexdigest() != trusted.listing:
-        raise TrustError.at(str(path), "not the listing that was signed", "fetch it again")
-    return Bundle(trusted, folder, raw, signature, listing, signed.signature)
 
 
 def manifest_bytes(folder: Path) -> bytes:
@@ -91,16 +125,42 @@ def verify_content(bundle: Bundle) -> None:
         raise TrustError(*problems)
 
 
+class Damaged(Exception):
+    """Content is not as it was signed; the text goes after "the content of 'x'"."""
+
+
+def content(place: Path, sha256: str, size: int) -> Iterator[bytes]:
+    """Yield the content in a file; raises Damaged, at the end at the latest, if it is another."""
+    digest = hashlib.sha256()
+    try:
+        with layout.open_regular(place) as file:
+            if os.fstat(file.fileno()).st_size != size:
+                raise Damaged("is not as long as was signed")
+            while chunk := file.read(layout.CHUNK):
+                digest.update(chunk)
+                yield chunk
+    except FileNotFoundError:
+        raise Damaged("is missing") from None
+    except OSError as error:
+        raise Damaged(f"cannot be read: {error.strerror}") from None
+    if digest.hexdigest() != sha256:
+        raise Damaged("is not what was signed")
+
+
 def inspect_unverified(folder: Path) -> dict[str, object]:
     """Return what a bundle says of itself, as plain data of which nothing is proved.
 
     Keys: ``verified`` (always False), ``manifest`` (text, as found), ``signature`` (None, or
     ``namespace``, ``fingerprint``, ``algorithm`` as claimed, or ``malformed``).
     """
-    path = folder / layout.SIGNATURE
-    claims = _claims(_read(path, MAX_SIGNATURE)) if path.exists() else None
-    text = manifest_bytes(folder).decode(errors="backslashreplace")
-    return {"verified": False, "manifest": text, "signature": claims}
+    return claims(parts(folder))
+
+
+def claims(found: Parts) -> dict[str, object]:
+    """Return what the parts of a bundle say of themselves; keys as inspect_unverified has them."""
+    text = found.manifest.decode(errors="backslashreplace")
+    signature = _claims(found.signature) if found.signature else None
+    return {"verified": False, "manifest": text, "signature": signature}
 
 
 def _claims(signature: bytes) -> dict[str, str]:
@@ -127,18 +187,12 @@ def _read(path: Path, limit: int) -> bytes:
 
 
 def _content_flaw(bundle: Bundle, entry: FileEntry) -> str:
-    digest = hashlib.sha256()
     try:
-        with layout.open_regular(bundle.content(entry.sha256)) as file:
-            if os.fstat(file.fileno()).st_size != entry.size:
-                return "is not as long as was signed"
-            while chunk := file.read(layout.CHUNK):
-                digest.update(chunk)
-    except FileNotFoundError:
-        return "is missing"
-    except OSError as error:
-        return f"cannot be read: {error.strerror}"
-    return "" if digest.hexdigest() == entry.sha256 else "is not what was signed"
+        for _ in content(bundle.content(entry.sha256), entry.sha256, entry.size):
+            pass
+    except Damaged as damaged:
+        return str(damaged)
+    return ""
 
 
 def _problems(bundle: Bundle, found: Iterable[tuple[FileEntry, str]]) -> Iterable[Problem]:

@@ -6,10 +6,13 @@ Each rule takes a value and returns what is wrong with it, or the empty string.
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import UTC, datetime
 
 from orchestrator.clock import iso
+from orchestrator.model import ranges
 from orchestrator.model import version as semver
+from orchestrator.model.bundle import Urgency
 
 HOOKS = ("pre_activate", "post_activate", "pre_revert", "post_revert")
 """The hooks that a bundle may bring; see docs/host-protocol.md for when each runs."""
@@ -20,6 +23,9 @@ _INSTANT = "%Y-%m-%dT%H:%M:%SZ"
 
 LAST = 8**11 - 1
 """The last second that a tar's header can name without extensions, in the year 2242."""
+
+LONGEST_NOTES = 16_384
+"""Characters that the notes of a release may have."""
 
 precedence = semver.precedence
 """What versions are sorted by."""
@@ -37,6 +43,27 @@ def version_flaw(version: str) -> str:
     if semver.is_version(version):
         return ""
     return "not a semantic version such as 2.4.1 or 2.5.0-rc.1"
+
+
+def range_flaw(text: str) -> str:
+    """Judge a range of versions; ``latest`` is none, since no manifest knows what will be."""
+    if text.strip() != ranges.LATEST and ranges.is_range(text):
+        return ""
+    return "not a range of versions such as ^2.4 or >=2.0.0 <3"
+
+
+def urgency_flaw(text: str) -> str:
+    """Judge an urgency."""
+    return "" if text in set(Urgency) else f"not one of {', '.join(Urgency)}"
+
+
+def notes_flaw(text: str) -> str:
+    """Judge notes: people read them on terminals."""
+    if len(text) > LONGEST_NOTES:
+        return f"longer than {LONGEST_NOTES} characters"
+    if any(unicodedata.category(char) in ("Cc", "Cs") and char not in "\n\t" for char in text):
+        return "not text: a control character is in it"
+    return ""
 
 
 def instant_flaw(text: str) -> str:

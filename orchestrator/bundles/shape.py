@@ -43,6 +43,24 @@ class Shape:
             self.refuse(f"field '{missing[0]}' is missing")
         return {name: Shape(value, f".{name}", self) for name, value in self.value.items()}
 
+    def field(self, name: str) -> Shape:
+        """Return one field of an object, whatever else is in it."""
+        if not isinstance(self.value, dict):
+            self.refuse("not an object")
+        if name not in self.value:
+            self.refuse(f"field '{name}' is missing")
+        return Shape(self.value[name], f".{name}", self)
+
+    def pairs(
+        self, rule: Callable[[str], str], read: Callable[[Shape], T]
+    ) -> tuple[tuple[str, T], ...]:
+        """Return the fields of an object whose names ``rule`` finds no flaw in, by name."""
+        if not isinstance(self.value, dict):
+            self.refuse("not an object")
+        names = sorted(self.value)
+        fields = [(Shape(name, f".{shown(name)}", self), self.field(name)) for name in names]
+        return tuple((name.ruled(rule), read(field)) for name, field in fields)
+
     def items(self, read: Callable[[Shape], T]) -> tuple[T, ...]:
         """Return a list's items as ``read`` has them."""
         if not isinstance(self.value, list):

@@ -6,6 +6,7 @@ import asyncio
 import base64
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -31,11 +32,11 @@ def sign(folder: Path, key: Path, *, ask: Ask | None = None) -> Signature:
 
     Raises BundleError for an unfit bundle, FleetError for a key that cannot be used.
     """
-    raw = reader.manifest_bytes(folder)
+    found = reader.parts(folder)
     with _pair(key, ask) as pair:
-        signature = _create(pair, raw, key)
+        signature = _create(pair, found.manifest, key)
         trust = _only(pair.public_data)
-    bundle = reader.open_signed(folder, trust, raw, signature)
+    bundle = reader.proved(replace(found, signature=signature), trust)
     reader.verify_content(bundle)
     _write(folder / layout.SIGNATURE, signature)
     return bundle.signature

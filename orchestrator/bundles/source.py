@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from orchestrator import yamldoc
 from orchestrator.bundles import rules
+from orchestrator.bundles.fields import Fields, notes, number, size, text, texts
+from orchestrator.bundles.header import Header
 from orchestrator.bundles.tree import path_flaw
 from orchestrator.errors import BundleError, InputError, Position, Problem
-from orchestrator.model.bundle import Platform
-from orchestrator.registry import near_miss
+from orchestrator.model.bundle import ConfigEntry, Platform, Requirements, Urgency
 from orchestrator.yamldoc import MappingNode, Node, ScalarNode, SequenceNode
-
-T = TypeVar("T")
 
 FILE = "bundle.yml"
 """The file that makes a folder the source of a bundle."""
@@ -27,27 +25,30 @@ KEYS = (
     "revision",
     "created",
     "expires",
+    "urgency",
+    "notes",
     "platform",
+    "requires",
+    "provides",
+    "floors",
     "content",
     "shared",
+    "config",
     "hooks",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A valid ``bundle.yml``; ``places`` says where it names each path of the content."""
+    """A valid ``bundle.yml``; ``places`` says where it names each path of the content.
+
+    ``header.created`` is empty, and ``header.revision`` 0, when it leaves them to the build.
+    """
 
     folder: Path
-    package: str
-    version: str
-    revision: int
-    created: str
-    expires: str
-    platform: Platform
+    header: Header
     content: Path
     shared: tuple[str, ...]
-    hooks: Mapping[str, str]
     places: Mapping[str, Position]
 
     @property
@@ -78,117 +79,80 @@ def parse(text: str, folder: Path) -> Source:
     except InputError as error:
         raise BundleError(*error.problems) from None
     problems: list[Problem] = []
-    source = _source(_Fields(root, "", KEYS, problems), folder)
+    source = _source(Fields(root, "", KEYS, problems), folder)
     if problems:
-        raise BundleError(*sorted(problems, key=lambda problem: problem.position.line))
+        raise BundleError(*sorted(problems, key=_place))
     return source
 
 
-def _source(fields: _Fields, folder: Path) -> Source:
+def _source(fields: Fields, folder: Path) -> Source:
     fields.require("package", "version")
-    platform = fields.mapping("platform", ("os", "arch"))
-    hooks = fields.mapping("hooks", rules.HOOKS)
-    word = partial(_texts, rule=rules.word_flaw)
-    inside = partial(_text, rule=_inside_flaw)
     return Source(
         folder=folder,
-        package=fields.get("package", partial(_text, rule=rules.package_flaw), ""),
-        version=fields.get("version", partial(_text, rule=rules.version_flaw), ""),
-        revision=fields.get("revision", _count, 1),
-        created=fields.get("created", partial(_text, rule=rules.instant_flaw), ""),
-        expires=fields.get("expires", partial(_text, rule=rules.instant_flaw), ""),
-        platform=Platform(os=platform.get("os", word, ()), arch=platform.get("arch", word, ())),
-        content=folder / fields.get("content", inside, "content"),
-        shared=fields.get("shared", partial(_texts, rule=_inside_flaw), ()),
-        hooks={name: hooks.get(name, inside, "") for name in hooks.nodes},
-        places={
-            item.text: item.position
-            for node in (*hooks.nodes.values(), fields.nodes.get("shared"))
-            for item in (node.value if isinstance(node, SequenceNode) else (node,))
-            if isinstance(item, ScalarNode)
-        },
+        header=_header(fields),
+        content=folder / fields.get("content", _inside, "content"),
+        shared=fields.get("shared", partial(texts, rule=_inside_flaw), ()),
+        places=dict(_places(fields)),
     )
 
 
-class _Misfit(Exception):
-    """A value that is not what its key asks for, with its node."""
-
-    def __init__(self, node: Node, what: str, mend: str = "") -> None:
-        super().__init__(what)
-        self.node = node
-        self.what = what
-        self.mend = mend
-
-
-class _Fields:
-    """The known keys of one mapping; what does not fit is put on the list of problems."""
-
-    def __init__(
-        self, node: Node | None, path: str, known: Sequence[str], problems: list[Problem]
-    ) -> None:
-        self.nodes: dict[str, Node] = {}
-        self.path = path
-        self.problems = problems
-        self.position = node.position if node else Position(FILE)
-        if isinstance(node, MappingNode):
-            for key, value in node.value.items():
-                self._take(key, value, node.keys[key], known)
-        elif node is not None:
-            self._problem(node.position, path, "not a mapping", f"write {', '.join(known)} as keys")
-
-    def require(self, *keys: str) -> None:
-        for key in keys:
-            if key not in self.nodes:
-                self._problem(self.position, self.path, f"key '{key}' is missing", "add it")
-
-    def mapping(self, key: str, known: Sequence[str]) -> _Fields:
-        return _Fields(self.nodes.get(key), self._place(key), known, self.problems)
-
-    def get(self, key: str, read: Callable[[Node], T], default: T) -> T:
-        if key not in self.nodes:
-            return default
-        try:
-            return read(self.nodes[key])
-        except _Misfit as misfit:
-            self._problem(misfit.node.position, self._place(key), misfit.what, misfit.mend)
-            return default
-
-    def _take(self, key: str, value: Node, position: Position, known: Sequence[str]) -> None:
-        if key in known:
-            self.nodes[key] = value
-            return
-        mend = near_miss(key, known) or f"known are {', '.join(known)}"
-        self._problem(position, self.path, f"unknown key '{key}'", mend)
-
-    def _place(self, key: str) -> str:
-        return f"{self.path}.{key}".lstrip(".")
-
-    def _problem(self, position: Position, path: str, what: str, mend: str) -> None:
-        self.problems.append(Problem(position, path, what, mend))
+def _header(fields: Fields) -> Header:
+    platform = fields.mapping("platform", ("os", "arch"))
+    hooks = fields.mapping("hooks", rules.HOOKS)
+    config = fields.pairs("config", _inside_flaw, partial(number, least=0))
+    return Header(
+        package=fields.get("package", partial(text, rule=rules.package_flaw), ""),
+        version=fields.get("version", _version, ""),
+        revision=fields.get("revision", partial(number, least=1), 0),
+        created=fields.get("created", _instant, ""),
+        expires=fields.get("expires", _instant, None),
+        platform=Platform(os=platform.get("os", _words, ()), arch=platform.get("arch", _words, ())),
+        hooks={name: hooks.get(name, _inside, "") for name in hooks.nodes},
+        urgency=fields.get("urgency", _urgency, Urgency.NORMAL),
+        notes=fields.get("notes", notes, ""),
+        requires=_requirements(fields.mapping("requires", ("packages", "memory", "tags"))),
+        provides=fields.pairs("provides", rules.package_flaw, _version),
+        floors=fields.get("floors", partial(texts, rule=rules.range_flaw), ()),
+        config=tuple(ConfigEntry(path, schema) for path, schema in config),
+    )
 
 
-def _text(node: Node, rule: Callable[[str], str]) -> str:
-    if not isinstance(node, ScalarNode) or node.value is None:
-        raise _Misfit(node, "not text", "write one value")
-    # The spelling counts, not YAML's number: 'version: 2.10' is not 2.1.
-    flaw = rule(node.text)
-    if flaw:
-        raise _Misfit(node, f"'{node.text}' is {flaw}")
-    return node.text
+def _requirements(fields: Fields) -> Requirements:
+    return Requirements(
+        packages=fields.pairs("packages", rules.package_flaw, partial(text, rule=rules.range_flaw)),
+        memory=fields.get("memory", size, 0),
+        tags=fields.get("tags", _words, ()),
+    )
 
 
-def _texts(node: Node, rule: Callable[[str], str]) -> tuple[str, ...]:
-    items = node.value if isinstance(node, SequenceNode) else (node,)
-    return tuple(_text(item, rule) for item in items)
+def _places(fields: Fields) -> Iterator[tuple[str, Position]]:
+    """Yield the paths that hooks, shared and config name, with where they do."""
+    named = fields.nodes
+    for key in ("hooks", "shared"):
+        node = named.get(key)
+        items = node.value.values() if isinstance(node, MappingNode) else (node,)
+        for item in items:
+            inner = item.value if isinstance(item, SequenceNode) else (item,)
+            yield from ((i.text, i.position) for i in inner if isinstance(i, ScalarNode))
+    config = named.get("config")
+    if isinstance(config, MappingNode):
+        yield from config.keys.items()
 
 
-def _count(node: Node) -> int:
-    value = node.value
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise _Misfit(node, "not a whole number of at least 1")
-    return value
+def _place(problem: Problem) -> tuple[int, int]:
+    return problem.position.line, problem.position.column
+
+
+def _urgency(node: Node) -> Urgency:
+    return Urgency(text(node, rules.urgency_flaw))
 
 
 def _inside_flaw(path: str) -> str:
     flaw = path_flaw(path)
     return f"no path inside the bundle: {flaw}" if flaw else ""
+
+
+_inside = partial(text, rule=_inside_flaw)
+_instant = partial(text, rule=rules.instant_flaw)
+_version = partial(text, rule=rules.version_flaw)
+_words = partial(texts, rule=rules.word_flaw)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-FORMAT = 1
-"""The manifest's format number that this version writes."""
+FORMAT = "1.2"
+"""The manifest's format that this version writes; ``docs/bundles.md`` has them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,14 @@ class FolderEntry:
 
     path: str
     mode: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigEntry:
+    """A configuration file, and the number of the schema that this release writes it in."""
+
+    path: str
+    schema: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +103,7 @@ class Manifest:
     """Pairs of a name that other bundles may require and the version of it that this one has."""
     floors: tuple[str, ...] = ()
     """Ranges of versions that a host must have reached before it may get this one."""
+    config: tuple[ConfigEntry, ...] = ()
 
     @property
     def release(self) -> str:

@@ -6,6 +6,7 @@ import copy
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -13,18 +14,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.bundles import canonical, listing
-from orchestrator.bundles.manifest import MAX_PROBLEMS, Header, decode, encode
+from orchestrator.bundles.header import Header
+from orchestrator.bundles.manifest import MAX_PROBLEMS, decode, encode
 from orchestrator.bundles.tree import Tree, flaws, fold
 from orchestrator.bundles.trust import Signature, Signed
 from orchestrator.errors import BundleError
-from orchestrator.model.bundle import FileEntry, FolderEntry, LinkEntry, Manifest, Platform
+from orchestrator.model.bundle import (
+    ConfigEntry,
+    FileEntry,
+    FolderEntry,
+    LinkEntry,
+    Manifest,
+    Platform,
+    Requirements,
+    Urgency,
+)
 
 HASH = hashlib.sha256(b"").hexdigest()
+OTHER = hashlib.sha256(b"other").hexdigest()
 TREE = Tree(
     files=(
-        FileEntry("bin/migrate", 0o755, 7, HASH),
+        FileEntry("bin/migrate", 0o755, 0, HASH),
         FileEntry("two\nlines", 0o644, 0, HASH),
-        FileEntry("zürich", 0o600, 3, HASH),
+        FileEntry("zürich", 0o600, 5, OTHER),
     ),
     links=(LinkEntry("lib/link", "../bin/migrate"),),
     folders=(FolderEntry("empty", 0o755),),
@@ -38,6 +50,12 @@ HEADER = Header(
     expires="2036-01-31T04:05:06Z",
     platform=Platform(os=("debian",)),
     hooks={"pre_activate": "bin/migrate"},
+    urgency=Urgency.CRITICAL,
+    notes="Mends the leak.\n\tRestart twice.",
+    requires=Requirements((("app-tools", "1.0.0"), ("db", "^2.4")), 512 << 20, ("gpu",)),
+    provides=(("app-api", "2.1.0"),),
+    floors=(">=0.9", "<3"),
+    config=(ConfigEntry("data/app.db", 12), ConfigEntry("zürich", 0)),
 )
 Document = dict[str, Any]
 
@@ -70,8 +88,11 @@ def test_round_trip() -> None:
     assert (manifest.files, manifest.links) == (TREE.files, TREE.links)
     assert (manifest.folders, manifest.shared) == (TREE.folders, TREE.shared)
     assert (manifest.package, manifest.revision) == ("gateway", 2)
-    assert manifest.hooks == HEADER.hooks
-    assert (manifest.platform, manifest.expires) == (HEADER.platform, HEADER.expires)
+    assert header_of(manifest) == HEADER
+
+
+def header_of(manifest: Manifest) -> Header:
+    return Header(**{field.name: getattr(manifest, field.name) for field in fields(Header)})
 
 
 @pytest.mark.parametrize(
@@ -178,8 +199,34 @@ def change(*path: Any, to: Any) -> Callable[[Document], None]:
 @pytest.mark.parametrize(
     ("mutate", "what"),
     [
-        (change("format", to=2), "format: this version of fleet reads format 1"),
-        (change("format", to=True), "format: not a whole number"),
+        (change("format", to=2), "format: this version of fleet reads the formats 1, 1.1, 1.2"),
+        (change("format", to="1.3"), "format: this version of fleet reads"),
+        (change("format", to="1"), "format: this version of fleet reads"),
+        (change("format", to=True), "format: this version of fleet reads"),
+        (change("format", to={"1": 1}), "format: this version of fleet reads"),
+        (change("format", to=1), "unknown field 'config'"),
+        (change("format", to="1.1"), "unknown field 'config'"),
+        (lambda found: found.pop("format"), "field 'format' is missing"),
+        (lambda found: found.pop("config"), "field 'config' is missing"),
+        (change("urgency", to="asap"), "urgency: not one of low, normal, critical"),
+        (change("urgency", to=None), "urgency: not text"),
+        (change("notes", to="\x1b[2J"), "notes: not text: a control character"),
+        (change("notes", to="x" * 20_000), "notes: longer than 16384 characters"),
+        (change("requires", to={}), "requires: field 'memory' is missing"),
+        (change("requires", "memory", to=-1), "requires.memory: out of range"),
+        (change("requires", "packages", to=[]), "requires.packages: not an object"),
+        (change("requires", "packages", "db", to="new"), "requires.packages.db: not a range"),
+        (change("requires", "packages", "../x", to="^2"), "packages.../x: not a package name"),
+        (change("requires", "tags", to=["a b"]), "requires.tags[0]: not a word"),
+        (change("provides", "api", to="^2"), "provides.api: not a semantic version"),
+        (change("floors", to=["latest"]), "floors[0]: not a range of versions"),
+        (change("floors", to=">=2"), "floors: not a list"),
+        (change("config", 0, "schema", to=-1), "config[0].schema: out of range"),
+        (change("config", 0, "path", to="gone"), "configuration that is neither a file"),
+        (change("config", 0, "path", to="data/../x"), "configuration that is neither a file"),
+        (lambda found: found["config"].reverse(), "config: not sorted by path"),
+        (lambda found: found["config"].append(found["config"][1]), "or a path is there twice"),
+        (change("files", 1, "size", to=9), "the same content as another file, but of another size"),
         (change("device", to=[]), "unknown field 'device'"),
         (lambda found: found.pop("links"), "field 'links' is missing"),
         (change("files", to={}), "files: not a list"),
@@ -195,7 +242,7 @@ def change(*path: Any, to: Any) -> Callable[[Document], None]:
         (change("files", 0, "sha256", to=HASH + "\n"), "files[0].sha256: malformed"),
         (change("files", 0, "path", to=None), "files[0].path: not text"),
         (change("listing", to="0" * 64), "the listing is not that of its files"),
-        (change("files", 0, "size", to=8), "the listing is not that of its files"),
+        (change("files", 2, "size", to=8), "the listing is not that of its files"),
         (change("package", to="../evil"), "package: not a package name"),
         (change("package", to="a/b"), "package: not a package name"),
         (change("version", to="2.4"), "version: not a semantic version"),
@@ -315,18 +362,9 @@ def check_exact(raw: bytes) -> None:
         manifest = accept(raw)
     except BundleError:
         return
-    header = Header(
-        manifest.package,
-        manifest.version,
-        manifest.revision,
-        manifest.created,
-        manifest.expires,
-        manifest.platform,
-        dict(manifest.hooks),
-    )
     tree = Tree(manifest.files, manifest.links, manifest.folders, manifest.shared)
     assert list(flaws(tree)) == []
-    assert encode(header, tree)[0] == raw
+    assert encode(header_of(manifest), tree)[0] == raw
 
 
 @given(st.text(max_size=20))

@@ -169,6 +169,6 @@ def test_what_could_not_be_trusted_is_not_signed(unsigned: Path, keys: Path) -> 
     with pytest.raises(TrustError, match="is not as long as was signed"):
         sign(unsigned, keys / "ed25519")
     (unsigned / "manifest.json").write_bytes(b"{}")
-    with pytest.raises(BundleError, match="field 'created' is missing"):
+    with pytest.raises(BundleError, match="field 'format' is missing"):
         sign(unsigned, keys / "ed25519")
     assert not (unsigned / "manifest.sig").exists()

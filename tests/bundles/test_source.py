@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.bundles.header import Header
 from orchestrator.bundles.source import load, parse
 from orchestrator.errors import BundleError
-from orchestrator.model.bundle import Platform
+from orchestrator.model.bundle import ConfigEntry, Platform, Requirements, Urgency
 
 FOLDER = Path("app")
 
@@ -19,10 +20,8 @@ def problems(text: str) -> list[str]:
 
 def test_two_keys_are_enough() -> None:
     source = parse("package: app\nversion: 1.0.0\n", FOLDER)
-    assert (source.package, source.version, source.revision) == ("app", "1.0.0", 1)
-    assert source.content == FOLDER / "content"
-    assert source.platform == Platform()
-    assert (source.created, source.expires, source.shared, source.hooks) == ("", "", (), {})
+    assert source.header == Header("app", "1.0.0", revision=0, created="")
+    assert (source.content, source.shared) == (FOLDER / "content", ())
 
 
 def test_all_keys() -> None:
@@ -37,15 +36,40 @@ def test_all_keys() -> None:
         content: tree
         shared: [data]
         hooks: {pre_activate: bin/a, post_activate: bin/b, pre_revert: bin/c, post_revert: bin/d}
+        urgency: critical
+        notes: |
+          Mends the leak.
+
+          Restart twice.
+        requires: {packages: {db: ^2.4, app-tools: 1.0.0}, memory: 512MiB, tags: gpu}
+        provides: {app-api: 2.1.0}
+        floors: [">=0.9", "<3"]
+        config: {etc/app.yml: 3, data/app.db: 12}
         """,
         FOLDER,
     )
-    assert source.revision == 3
-    assert source.expires == "2027-01-31T04:05:06Z"
-    assert source.platform == Platform(os=("debian", "alpine"), arch=("x86_64",))
+    assert source.header == Header(
+        package="app",
+        version="1.0.0-rc.1+build.5",
+        revision=3,
+        created="2026-01-31T04:05:06Z",
+        expires="2027-01-31T04:05:06Z",
+        platform=Platform(os=("debian", "alpine"), arch=("x86_64",)),
+        hooks={
+            "pre_activate": "bin/a",
+            "post_activate": "bin/b",
+            "pre_revert": "bin/c",
+            "post_revert": "bin/d",
+        },
+        urgency=Urgency.CRITICAL,
+        notes="Mends the leak.\n\nRestart twice.",
+        requires=Requirements((("app-tools", "1.0.0"), ("db", "^2.4")), 512 << 20, ("gpu",)),
+        provides=(("app-api", "2.1.0"),),
+        floors=(">=0.9", "<3"),
+        config=(ConfigEntry("data/app.db", 12), ConfigEntry("etc/app.yml", 3)),
+    )
     assert source.content == FOLDER / "tree"
-    assert list(source.hooks) == ["pre_activate", "post_activate", "pre_revert", "post_revert"]
-    assert source.places["data"].line == 9
+    assert (source.places["data"].line, source.places["etc/app.yml"].line) == (9, 19)
 
 
 def test_every_problem_at_once_with_its_place() -> None:
@@ -59,6 +83,12 @@ def test_every_problem_at_once_with_its_place() -> None:
         "shared: [/data, {}]\n"
         "hooks: {pre_activte: x, post_revert: /bin/sh}\n"
         "platform: linux\n"
+        "urgency: urgent\n"
+        'notes: "\\e[2J"\n'
+        "requires: {packages: {db: latest, ../x: ^2}, memory: much, tag: gpu}\n"
+        "provides: api\n"
+        "floors: [two]\n"
+        "config: {/etc/passwd: 1, etc/app.yml: new}\n"
     )
     assert said == [
         (
@@ -80,6 +110,31 @@ def test_every_problem_at_once_with_its_place() -> None:
             "an absolute path"
         ),
         "app/bundle.yml:9:11: platform: not a mapping; write os, arch as keys",
+        ("app/bundle.yml:10:10: urgency: 'urgent' is not one of low, normal, critical"),
+        "app/bundle.yml:11:8: notes: not text: a control character is in it",
+        (
+            "app/bundle.yml:12:27: requires.packages.db: 'latest' is not a range of versions "
+            "such as ^2.4 or >=2.0.0 <3"
+        ),
+        (
+            "app/bundle.yml:12:35: requires.packages: '../x' is not a package name: letters, "
+            "digits, '-', '_' and '.', at most 64 of them"
+        ),
+        (
+            "app/bundle.yml:12:54: requires.memory: not a size; write bytes, or a number with a "
+            "unit such as 512MiB"
+        ),
+        "app/bundle.yml:12:60: requires: unknown key 'tag'; did you mean 'tags'?",
+        "app/bundle.yml:13:11: provides: not a mapping; write 'name: value' lines",
+        (
+            "app/bundle.yml:14:10: floors: 'two' is not a range of versions such as ^2.4 "
+            "or >=2.0.0 <3"
+        ),
+        (
+            "app/bundle.yml:15:10: config: '/etc/passwd' is no path inside the bundle: "
+            "an absolute path"
+        ),
+        "app/bundle.yml:15:39: config.etc/app.yml: not a whole number of at least 0",
     ]
 
 
@@ -87,7 +142,8 @@ def test_missing_and_duplicate_keys() -> None:
     assert problems("") == [
         (
             "app/bundle.yml:1:1: not a mapping; write package, version, revision, created, "
-            "expires, platform, content, shared, hooks as keys"
+            "expires, urgency, notes, platform, requires, provides, floors, content, shared, "
+            "config, hooks as keys"
         ),
         "app/bundle.yml:1:1: key 'package' is missing; add it",
         "app/bundle.yml:1:1: key 'version' is missing; add it",

@@ -95,7 +95,7 @@ def test_pip_is_asked_for_one_hash() -> None:
 @pytest.mark.parametrize("release", fetch.RELEASES, ids=lambda release: release.version)
 def test_each_release_describes_a_bundle(release: Release, tmp_path: Path) -> None:
     described = source.parse(release.description, tmp_path)
-    assert (described.package, described.version) == ("pypiserver", release.version)
+    assert (described.header.package, described.header.version) == ("pypiserver", release.version)
     assert all(len(wheel.sha256) == 64 for wheel in release.wheels)
 
 

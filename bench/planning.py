@@ -16,13 +16,22 @@ from collections.abc import Mapping
 
 from orchestrator.errors import Position
 from orchestrator.model.fleet import Endpoint, Fleet, Host
-from orchestrator.model.plan import Amount, Cohort, Edge, EdgeKind, Package, Plan, RolloutPolicy
+from orchestrator.model.plan import (
+    Amount,
+    Cohort,
+    Edge,
+    EdgeKind,
+    Origin,
+    Package,
+    Plan,
+    RolloutPolicy,
+)
 from orchestrator.planning import Carriers, package_order, plan_waves
 
 HOSTS = 100_000
 ZONES = 20
 PLACE = Position("plan.yml", 1, 1)
-PACKAGES = tuple(Package(name, on=name, bundle=name) for name in ("agent", "db", "gateway"))
+PACKAGES = tuple(Package(name, on=name, bundle=Origin(name)) for name in ("agent", "db", "gateway"))
 COHORTS = (
     Cohort("canary", hosts="canaries", bake=600.0),
     Cohort("early", share=Amount(10, percent=True)),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from orchestrator.bundles import locate, reader
+from orchestrator.bundles import reader, sources
 from orchestrator.bundles.depot import BundleDepot
 from orchestrator.bundles.payload import PayloadStore
 from orchestrator.bundles.reader import Bundle
@@ -16,7 +16,7 @@ from orchestrator.checks import CHECKS, build_check
 from orchestrator.clock import WallClock
 from orchestrator.engines.ssh import SshConnector, SshSettings
 from orchestrator.errors import BundleError, Problem
-from orchestrator.host import source
+from orchestrator.host import source as host_program
 from orchestrator.host.driver import HostDriver, Looker
 from orchestrator.host.work import HostPolicy, PackageWork, RunIdentity
 from orchestrator.inventory import ConnectionDefaults, Inventory
@@ -24,14 +24,15 @@ from orchestrator.inventory import limit as limited
 from orchestrator.inventory import load as load_inventory
 from orchestrator.inventory import select as select_hosts
 from orchestrator.journal import Journal
-from orchestrator.model.bundle import Manifest
 from orchestrator.model.fleet import BecomeMethod, Host
-from orchestrator.model.plan import Plan
+from orchestrator.model.plan import Package, Plan
+from orchestrator.model.ranges import Range
 from orchestrator.planfile import load as load_plan
 from orchestrator.service.options import RunOptions
 from orchestrator.service.prepare import Prepared, Selected, prepare, selected
 
 BecomePassword = Callable[[Host], str | None]
+NOTHING: Mapping[str, str] = {}
 LOCK_MARGIN = 3600.0
 """Seconds that a host's lock outlives the longest wait that the plan foresees."""
 
@@ -131,30 +132,44 @@ def read_site(path: Path, options: RunOptions) -> Site:
     return replace(site, chosen=selected(plan, fleet, site.select, within))
 
 
-def make_ready(site: Site, home: Home, options: RunOptions) -> Ready:
-    """Fetch and verify every bundle and compute the waves; raises InputError with all problems."""
+def make_ready(
+    site: Site, home: Home, options: RunOptions, pinned: Mapping[str, str] = NOTHING
+) -> Ready:
+    """Fetch and verify every bundle and compute the waves; raises InputError with all problems.
+
+    ``pinned`` are digests of manifests by package: what a run began with, or a lock names.
+    """
     trust = read_trust(site.plan, home, options)
     bundles: list[Bundle] = []
-    siblings: list[Manifest] = []
+    siblings: list[Bundle] = []
     problems: list[Problem] = []
     works: dict[str, PackageWork] = {}
     for package in site.plan.packages:
         try:
-            bundle = locate.fetch(Path(package.bundle), package.name, package.version, trust)
-            reader.verify_content(bundle)
+            source = sources.source_of(package.bundle, home.root)
+            bundle = fetch(package, source, trust, pinned.get(package.name, ""))
         except BundleError as error:
             problems.extend(error.problems)
             continue
         bundles.append(bundle)
-        siblings.extend(locate.siblings(bundle, trust))
+        siblings.extend(source.beside(bundle, trust))
         works[package.name] = PackageWork(
             package, bundle.manifest, trust.allowed_signers, bundle.signature.identity
         )
     if problems:
         raise BundleError(*problems)
     store = PayloadStore(home.payloads)
-    depot = BundleDepot(bundles, store, siblings)
+    depot = BundleDepot(bundles, store, (sibling.manifest for sibling in siblings))
     return Ready(prepare(site.plan, site.chosen, site.select, works), depot, store)
+
+
+def fetch(package: Package, source: sources.Source, trust: Trust, digest: str = "") -> Bundle:
+    """Return the trusted bundle that a package of a plan asks for, its content proved too."""
+    wanted = Range(package.version) if package.version else None
+    offer = sources.choose(source.offers(package.name), wanted, digest, at=source.place)
+    bundle = source.obtain(offer, trust)
+    reader.verify_content(bundle)
+    return bundle
 
 
 def read_trust(plan: Plan, home: Home, options: RunOptions) -> Trust:
@@ -167,8 +182,8 @@ def connector(
 ) -> SshConnector:
     """Return the SSH connector of a run; raises InputError for a broken ssh_config."""
     return SshConnector(
-        bootstrap=source.BOOTSTRAP,
-        program=source.program_line(),
+        bootstrap=host_program.BOOTSTRAP,
+        program=host_program.program_line(),
         settings=SshSettings(
             agent=environ.get("SSH_AUTH_SOCK", ""),
             accept_new=options.accept_new,

@@ -108,7 +108,8 @@ def _take_up(run: str, request: Request, screen: Screen, *, ask: bool) -> int:
             raise UnknownRun(f"run {run} has no beginning", hint="the journal is damaged")
         options = RunOptions.from_dict(started.options)
         site = compose.read_site(Path(started.plan_source), options)
-        ready = compose.make_ready(site, home, options)
+        pinned = {target.package: target.manifest for target in started.targets}
+        ready = compose.make_ready(site, home, options, pinned)
         try:
             now = ready.prepared.targets
             expect_same(site.plan, started.plan_digest, started.targets, now)

@@ -209,15 +209,31 @@ class Hooks:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the bundles of a package come from; nothing is trusted because of it.
+
+    ``location`` is a path (resolved against the plan's folder) or a URL. With ``git`` it is a
+    repository, or its short name in a tap, and ``folder`` is where in it ``bundle.yml`` lies.
+    """
+
+    location: str
+    git: bool = False
+    folder: str = ""
+
+    def __str__(self) -> str:
+        return f"git {self.location}" if self.git else self.location
+
+
+@dataclass(frozen=True, slots=True)
 class Package:
     """What should be where: one package, its release, and how it is proved on a host."""
 
     name: str
     on: str
     """Pattern of the hosts that carry it; within the plan's fleet."""
-    bundle: str
-    """Folder of a bundle, or of several versions of it; resolved against the plan's folder."""
+    bundle: Origin
     version: str | None = None
+    """A range of versions, ``latest`` or one version; ``None``: as ``latest``."""
     policy: ReleasePolicy = ReleasePolicy()
     root: str | None = None
     """Template; ``None``: host variable ``fleet_root``, else ``/opt/fleet``."""

@@ -44,7 +44,7 @@ class Range:
         """Return whether a semantic version lies in the range; a pin allows only itself."""
         if self.pinned:
             return version == self.text
-        return is_version(version) and self._spec.match(Parsed(version))
+        return is_version(version) and self._within(Parsed(version))
 
     def best(self, versions: Iterable[str]) -> str | None:
         """Return the highest allowed one of some versions, or ``None``."""
@@ -54,6 +54,12 @@ class Range:
         """Return whether a semantic version is at or above the least one of the range."""
         least = self.text if self.pinned else str(_least(self._spec.clause))
         return is_version(version) and precedence(version) >= precedence(least)
+
+    def _within(self, version: Parsed) -> bool:
+        # The library lets <1.2.3 have 1.2.3-rc.1, which npm does not.
+        numbers = re.escape(f"{version.major}.{version.minor}.{version.patch}-")
+        named = not version.prerelease or re.search(rf"(?<![\d.]){numbers}", self.text)
+        return bool(named) and self._spec.match(version)
 
     @cached_property
     def _spec(self) -> NpmSpec:

@@ -16,3 +16,4 @@ VARIABLE = Text(
     "a variable's name", r"[A-Za-z_][A-Za-z0-9_]*", "use letters, digits and '_'", sample="port"
 )
 """A variable of templates or of a hook's environment."""
+PATTERN = Text("a host pattern", sample="all")

@@ -10,35 +10,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from orchestrator.model import plan as model
-from orchestrator.planfile.names import NAME, PACKAGE, VARIABLE
+from orchestrator.planfile.names import NAME, PACKAGE, PATTERN, VARIABLE
 from orchestrator.planfile.order import Order
-from orchestrator.planfile.releasing import POLICY
+from orchestrator.planfile.package import package_shape
 from orchestrator.schema import (
     Choice,
     Duration,
     Field,
-    Flag,
     ListOf,
-    MapOf,
     Named,
     Pairs,
     Quantity,
     Shape,
-    Template,
     Text,
     UseOf,
     Values,
     Whole,
     Wrong,
-    default_of,
     shape_for,
     shape_of,
 )
 
-PATTERN = Text("a host pattern", sample="all")
 PATH = Text("a path", r"[^\n]+")
-FOLDER = Template("an absolute path", r"/[^\n]*", "begin it with '/'")
-SHELL = Template("shell text")
 
 
 @dataclass(frozen=True)
@@ -89,39 +82,6 @@ TRUST = Shape(
             example="../trust/allowed_signers",
         ),
     ),
-)
-
-HOOKS = shape_for(
-    model.Hooks,
-    "Shell text run on the host around the flip; a failure takes the host back.",
-    Field("pre_activate", SHELL, "Before the flip.", example="bin/drain"),
-    Field("post_activate", SHELL, "After the flip and the restarts.", example="bin/warm-up"),
-    Field("pre_revert", SHELL, "Before going back.", example="bin/drain"),
-    Field("post_revert", SHELL, "After going back.", example="bin/warm-up"),
-    Field("timeout", Duration(1.0), "How long one hook may take."),
-)
-
-STEP = shape_for(
-    model.Step,
-    "A migration step: run once on a host before the flip, and never again.",
-    Field("name", NAME, "Its name in the host's ledger.", example="add-index"),
-    Field("run", SHELL, "Shell text that does it.", example="bin/migrate up 7"),
-    Field("down", SHELL, "Shell text that undoes it.", example="bin/migrate down 7"),
-    Field("after", ListOf(NAME, single=True), "Steps that must be done before."),
-)
-
-TRIAL = Shape(
-    lambda deadline: deadline,
-    "The time in which a new release must prove itself.",
-    (
-        Field(
-            "deadline",
-            Duration(5.0),
-            "A host that is not confirmed by then goes back by itself.",
-            default_of(model.Package, "trial"),
-        ),
-    ),
-    short="deadline",
 )
 
 
@@ -219,70 +179,6 @@ ROLLOUT = shape_for(
     Field("timeouts", TIMEOUTS, TIMEOUTS.help),
     Field("retries", RETRIES, RETRIES.help),
 )
-
-
-def package_shape(checks: UseOf) -> Shape:
-    """Return the shape of one package, whose checks are of the kind given."""
-    return shape_for(
-        model.Package,
-        "What should be where.",
-        Field("on", PATTERN, "Pattern of the hosts that carry it.", example="gateways"),
-        Field(
-            "bundle",
-            PATH,
-            "Folder of a bundle, or of several versions of it; relative to the plan.",
-            example="../bundles/gateway",
-        ),
-        Field(
-            "version",
-            Text("a version"),
-            "Which version; may be left out where the folder holds one only.",
-            example='"2.4.1"',
-        ),
-        Field("policy", POLICY, POLICY.help),
-        Field(
-            "root",
-            FOLDER,
-            "Where releases live; default: host variable fleet_root, /opt/fleet.",
-            example="/opt/fleet",
-        ),
-        Field(
-            "state",
-            FOLDER,
-            "Where the host keeps its records; default: host variable fleet_state, /var/lib/fleet.",
-            example="/var/lib/fleet",
-        ),
-        Field("keep", Whole(2, 100), "Releases kept on a host, the active one included."),
-        Field("allow_downgrade", Flag(), "Accept a version lower than the one on the host."),
-        Field(
-            "restart",
-            ListOf(Template(), single=True),
-            "Services restarted after each flip, in order; an item with a space is a command.",
-            example="[gateway.service]",
-        ),
-        Field(
-            "environment",
-            MapOf(Template("text", r"[\s\S]*"), VARIABLE),
-            "Variables for hooks, steps and checks.",
-            example="{MODE: production}",
-        ),
-        Field(
-            "pre_checks",
-            ListOf(checks),
-            "Asked before anything is sent to the host; all kinds are below.",
-            example="\n  - disk_space: {path: /opt, free: 500MiB}\n  - platform: {arch: x86_64}",
-        ),
-        Field(
-            "validations",
-            ListOf(checks),
-            "Asked after the flip; a no takes the host back.",
-            example="\n  - script: bin/validate\n  - tcp: 127.0.0.1:8080",
-        ),
-        Field("hooks", HOOKS, HOOKS.help),
-        Field("steps", ListOf(STEP), "Migration steps, in order."),
-        Field("trial", TRIAL, TRIAL.help),
-        later=("on_drift",),
-    )
 
 
 def plan_shape(checks: Mapping[str, type]) -> Shape:

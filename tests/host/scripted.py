@@ -13,7 +13,7 @@ from orchestrator.host.replies import Last, Lock, Probe, Trial
 from orchestrator.host.work import Assignment, HostPolicy, PackageWork, RunIdentity
 from orchestrator.model.bundle import FileEntry, Manifest
 from orchestrator.model.fleet import Endpoint, Host
-from orchestrator.model.plan import Package, Use
+from orchestrator.model.plan import Origin, Package, Use
 from orchestrator.ports import OnOutput, Payload, Reply
 
 OK = Reply("ok")
@@ -40,7 +40,7 @@ OLD = manifest("2.3.0", [entry("bin/run", b"run"), entry("README", b"old")])
 
 
 def work(name: str = "gateway", made: Manifest = NEW, **options: object) -> PackageWork:
-    package = replace(Package(name, on="all", bundle="b"), **options)  # type: ignore[arg-type]
+    package = replace(Package(name, on="all", bundle=Origin("b")), **options)  # type: ignore[arg-type]
     return PackageWork(package, made, signers="ci ssh-ed25519 AAAA", identity="ci")
 
 

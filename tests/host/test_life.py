@@ -26,7 +26,7 @@ from orchestrator.host.driver import HostDriver, Looker
 from orchestrator.host.work import Assignment, HostPolicy, PackageWork, RunIdentity
 from orchestrator.model.event import Action, Result
 from orchestrator.model.fleet import Endpoint, Host
-from orchestrator.model.plan import Hooks, Package, Retries, Step, Timeouts, Use
+from orchestrator.model.plan import Hooks, Origin, Package, Retries, Step, Timeouts, Use
 from orchestrator.ports import Outcome
 
 from .local_channel import LocalConnector
@@ -108,7 +108,7 @@ class Site:
         package = Package(
             bundle.manifest.package,
             on="all",
-            bundle="b",
+            bundle=Origin("b"),
             restart=("echo 'restart' >>\"$LOG\"",),
             environment=(("WORD", "it's {{ facts.init }}"), ("LOG", str(self.log))),
             validations=(Use("script", (("run", "validate"),)),),

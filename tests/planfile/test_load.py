@@ -14,6 +14,7 @@ from orchestrator.model.plan import (
     EdgeKind,
     FailureBudget,
     OnHalt,
+    Origin,
     Package,
     Plan,
     ReleasePolicy,
@@ -38,7 +39,7 @@ def test_defaults_are_those_of_the_model(tmp_path):
     plan = read(tmp_path, MINIMAL)
     assert plan.rollout == RolloutPolicy()
     (package,) = plan.packages
-    bare = Package("app", "all", str(tmp_path / "bundles/app"))
+    bare = Package("app", "all", Origin(str(tmp_path / "bundles/app")))
     assert package == bare
     assert plan.hosts == "all"
     assert plan.inventory == (str(tmp_path / "hosts"),)
@@ -49,7 +50,7 @@ def test_defaults_are_those_of_the_model(tmp_path):
 def test_paths_are_taken_from_the_plans_folder(full, tmp_path):
     assert full.inventory == (str(tmp_path / "inventories/edge"), "a,b,")
     assert full.allowed_signers == str(tmp_path / "trust/signers")
-    assert full.packages[0].bundle == str(tmp_path / "bundles/gateway")
+    assert full.packages[0].bundle == Origin(str(tmp_path / "bundles/gateway"))
 
 
 def test_packages_are_read_in_order_with_their_places(full, tmp_path):
@@ -194,7 +195,8 @@ def test_the_default_spelled_out_is_the_default(tmp_path):
 
 def test_every_value_of_the_model_can_be_written():
     """A field that a plan cannot set is a field that the loader forgot."""
-    from orchestrator.planfile.shapes import ROLLOUT, TIMEOUTS, package_shape
+    from orchestrator.planfile.package import package_shape
+    from orchestrator.planfile.shapes import ROLLOUT, TIMEOUTS
     from orchestrator.schema import UseOf
 
     shapes = [

@@ -8,7 +8,16 @@ import pytest
 
 from orchestrator.errors import PlanError, Position
 from orchestrator.model.fleet import Endpoint, Fleet, Host
-from orchestrator.model.plan import Amount, Cohort, Edge, EdgeKind, Package, Plan, RolloutPolicy
+from orchestrator.model.plan import (
+    Amount,
+    Cohort,
+    Edge,
+    EdgeKind,
+    Origin,
+    Package,
+    Plan,
+    RolloutPolicy,
+)
 from orchestrator.model.wave import Wave
 from orchestrator.planning import plan_waves
 
@@ -54,7 +63,7 @@ def plan_of(
         digest="",
         inventory=(),
         hosts="all",
-        packages=tuple(Package(name, on=name, bundle=name) for name in packages),
+        packages=tuple(Package(name, on=name, bundle=Origin(name)) for name in packages),
         edges=tuple(edges),
         rollout=RolloutPolicy(cohorts=tuple(cohorts)),
     )

@@ -11,12 +11,12 @@ PROGRAM = """
 import sys
 from orchestrator.errors import Position
 from orchestrator.model.fleet import Endpoint, Fleet, Host
-from orchestrator.model.plan import Edge, EdgeKind, Package, Plan
+from orchestrator.model.plan import Edge, EdgeKind, Origin, Package, Plan
 from orchestrator.planning import package_order, plan_waves
 
 place = Position("plan.yml", 1, 1)
 edges = (Edge("a", "b", EdgeKind.PACKAGES, place),) if "order" in sys.argv else ()
-packages = tuple(Package(name, on="all", bundle=name) for name in "ab")
+packages = tuple(Package(name, on="all", bundle=Origin(name)) for name in "ab")
 plan = Plan("app", "plan.yml", "", (), "all", packages, edges)
 fleet = Fleet((Host("h1", Endpoint("h1")),))
 plan_waves(plan, fleet, lambda pattern: ["h1"], dict.fromkeys("ab", frozenset(["h1"])))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.errors import PlanError
-from orchestrator.model.plan import Package, Step
+from orchestrator.model.plan import Origin, Package, Step
 from orchestrator.planning import package_order, step_order
 from tests.planning.fleets import at, orders, plan_of
 
@@ -41,7 +41,7 @@ def steps(**after: str) -> Package:
         Step(name, "true", after=tuple(names.split()), position=at(10 + index))
         for index, (name, names) in enumerate(after.items())
     ]
-    return Package("app", on="all", bundle="app", steps=tuple(made))
+    return Package("app", on="all", bundle=Origin("app"), steps=tuple(made))
 
 
 @pytest.mark.parametrize(

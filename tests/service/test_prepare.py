@@ -13,6 +13,7 @@ from orchestrator.model.event import Target
 from orchestrator.model.fleet import Endpoint, Fleet, Host
 from orchestrator.model.plan import (
     Amount,
+    Origin,
     Package,
     Plan,
     RolloutPolicy,
@@ -27,7 +28,7 @@ HOSTS = Fleet(
         for name, group, zone in [("a1", "a", "z1"), ("a2", "a", "z2"), ("b1", "b", "z1")]
     )
 )
-PACKAGE = Package("app", "all", "bundles")
+PACKAGE = Package("app", "all", Origin("bundles"))
 PLAN = Plan("p", "plan.yml", "digest", (), "all", (PACKAGE,))
 
 

@@ -1,0 +1,78 @@
+"""Where a package's bundles come from, and which of them: ``bundle`` and ``version`` of a plan."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from orchestrator.model.plan import Origin
+from orchestrator.model.ranges import LATEST, is_range
+from orchestrator.schema import Field, Shape, Text, Wrong
+from orchestrator.schema.kinds import ScalarKind, Schema
+from orchestrator.yamldoc import ScalarNode
+
+_SECRET = re.compile(r"https?://[^/]*@|[a-z0-9+.-]+://[^/@]*:[^/]*@", re.IGNORECASE)
+_INSIDE = r"(?!/)(?!(?:.*/)?\.\.?(?:/|$))[^\n]+"
+
+
+def _origin(location: str, git: str, folder: str) -> Origin:
+    if bool(location) == bool(git):
+        raise Wrong("a bundle has one origin: a location or git", "write one of the two")
+    if folder and not git:
+        raise Wrong("'folder' is of a git repository", "remove it, or write git instead")
+    if _SECRET.match(location or git):
+        mend = "take it out; docs/sources.md says where credentials belong"
+        raise Wrong("a name or password in a URL", mend)
+    return Origin(location or git, bool(git), folder)
+
+
+ORIGIN = Shape(
+    _origin,
+    "Where its bundles come from; a path alone is its location.",
+    (
+        Field(
+            "location",
+            Text("a path or URL", r"[^\n]+"),
+            "Folder of a bundle, or of several; relative to the plan.",
+            "",
+            example="../bundles/gateway",
+        ),
+        Field(
+            "git",
+            Text("a path, URL or short name", r"[^\n-][^\n]*"),
+            "Repository whose semver tags are releases: URL, path, or short name in a tap.",
+            "",
+            example="some/app",
+            instead=True,
+        ),
+        Field(
+            "folder",
+            Text("a path inside the repository", _INSIDE),
+            "Folder of the repository with bundle.yml.",
+            "",
+            example="deploy",
+            instead=True,
+        ),
+    ),
+    short="location",
+)
+
+
+@dataclass(frozen=True)
+class Versions(ScalarKind):
+    """A range of versions, ``latest``, or one version."""
+
+    expected: str = f"a version, a range such as ^2.4, or {LATEST}"
+    sample: str = '"^2.4"'
+
+    blank = None
+
+    def read(self, scalar: ScalarNode) -> str:
+        """Return the text of the range."""
+        if not is_range(scalar.text):
+            raise self.wrong(scalar)
+        return scalar.text
+
+    def schema(self) -> Schema:
+        """Return the JSON Schema."""
+        return {"type": ["string", "number"]}

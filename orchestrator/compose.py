@@ -11,7 +11,7 @@ from orchestrator.bundles import reader, sources
 from orchestrator.bundles.depot import BundleDepot
 from orchestrator.bundles.payload import PayloadStore
 from orchestrator.bundles.reader import Bundle
-from orchestrator.bundles.trust import Trust
+from orchestrator.bundles.trust import Trust, identities
 from orchestrator.checks import CHECKS, build_check
 from orchestrator.clock import WallClock
 from orchestrator.engines.ssh import SshConnector, SshSettings
@@ -154,7 +154,10 @@ def make_ready(
         bundles.append(bundle)
         siblings.extend(source.beside(bundle, trust))
         works[package.name] = PackageWork(
-            package, bundle.manifest, trust.allowed_signers, bundle.signature.identity
+            package,
+            bundle.manifest,
+            trust.allowed_signers(package.name),
+            identities(bundle.signatures),
         )
     if problems:
         raise BundleError(*problems)
@@ -173,8 +176,12 @@ def fetch(package: Package, source: sources.Source, trust: Trust, digest: str = 
 
 
 def read_trust(plan: Plan, home: Home, options: RunOptions) -> Trust:
-    """Return the trust file that the flags, the plan or the user's home names."""
-    return Trust.load(Path(options.trust or plan.allowed_signers or home.trust))
+    """Return the trust file that the flags, the plan or the user's home names.
+
+    The plan's thresholds are added to the file's.
+    """
+    trust = Trust.load(Path(options.trust or plan.allowed_signers or home.trust))
+    return trust.demanding({package.name: package.threshold for package in plan.packages})
 
 
 def connector(

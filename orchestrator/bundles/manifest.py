@@ -59,6 +59,7 @@ def decode(signed: Signed, name: str) -> Manifest:
     field, an unsafe path or link, or a listing that is not that of their files.
     """
     header, tree, digest = _parts(signed.raw, name)
+    signed.demand(header.package, name)
     return Manifest(
         digest=hashlib.sha256(signed.raw).hexdigest(),
         listing=digest,

@@ -35,7 +35,7 @@ class Bundle:
     manifest_bytes: bytes
     signature_bytes: bytes
     listing: bytes
-    signature: Signature
+    signatures: tuple[Signature, ...]
 
     def content(self, sha256: str) -> Path:
         """Return where the bytes with this hash lie."""
@@ -94,7 +94,7 @@ def proved(found: Parts, trust: Trust) -> Bundle:
         manifest_bytes=found.manifest,
         signature_bytes=found.signature,
         listing=found.listing,
-        signature=signed.signature,
+        signatures=signed.signatures,
     )
 
 
@@ -150,7 +150,7 @@ def content(place: Path, sha256: str, size: int) -> Iterator[bytes]:
 def inspect_unverified(folder: Path) -> dict[str, object]:
     """Return what a bundle says of itself, as plain data of which nothing is proved.
 
-    Keys: ``verified`` (always False), ``manifest`` (text, as found), ``signature`` (None, or
+    Keys: ``verified`` (always False), ``manifest`` (text, as found), ``signatures`` (each with
     ``namespace``, ``fingerprint``, ``algorithm`` as claimed, or ``malformed``).
     """
     return claims(parts(folder))
@@ -159,20 +159,23 @@ def inspect_unverified(folder: Path) -> dict[str, object]:
 def claims(found: Parts) -> dict[str, object]:
     """Return what the parts of a bundle say of themselves; keys as inspect_unverified has them."""
     text = found.manifest.decode(errors="backslashreplace")
-    signature = _claims(found.signature) if found.signature else None
-    return {"verified": False, "manifest": text, "signature": signature}
+    signatures = _claims(found.signature) if found.signature else []
+    return {"verified": False, "manifest": text, "signatures": signatures}
 
 
-def _claims(signature: bytes) -> dict[str, str]:
+def _claims(signatures: bytes) -> list[dict[str, str]]:
     try:
-        parts = sshsig.parse(signature)
+        claimed = [sshsig.parse(block) for block in sshsig.split(signatures)]
     except ValueError as error:
-        return {"malformed": str(error)}
-    return {
-        "namespace": parts.namespace,
-        "fingerprint": parts.fingerprint,
-        "algorithm": parts.algorithm,
-    }
+        return [{"malformed": str(error)}]
+    return [
+        {
+            "namespace": parts.namespace,
+            "fingerprint": parts.fingerprint,
+            "algorithm": parts.algorithm,
+        }
+        for parts in claimed
+    ]
 
 
 def _read(path: Path, limit: int) -> bytes:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -13,33 +12,78 @@ from typing import cast
 import asyncssh
 from asyncssh.agent import SSHAgentKeyPair
 
-from orchestrator.bundles import layout, reader
-from orchestrator.bundles.sshsig import NAMESPACE, fingerprint
+from orchestrator.bundles import layout, reader, sshsig
+from orchestrator.bundles.sshsig import NAMESPACE, TRUST_NAMESPACE, fingerprint
 from orchestrator.bundles.trust import Signature, Trust
-from orchestrator.errors import FleetError
+from orchestrator.errors import FleetError, TrustError
 
 Ask = Callable[[str], str]
 """Asks a person for a secret: a prompt goes in, what was typed comes out."""
 
 
 def sign(folder: Path, key: Path, *, ask: Ask | None = None) -> Signature:
-    """Sign the built bundle in ``folder`` and write its ``manifest.sig``.
+    """Sign the built bundle in ``folder``: add a signature to its ``manifest.sig``.
 
-    ``key`` is a private key file, or a public one whose private half ssh-agent holds (so keys on
-    hardware tokens work). ``ask`` is called for the passphrase of an encrypted key file. Before
-    the signature is written it is verified, and the manifest and all content are read back: what
-    could not be trusted is not signed. Must not be called from a running event loop.
+    ``key`` is a private key file (a certificate beside it, ``KEY-cert.pub``, is used), or a public
+    key or certificate whose private half ssh-agent holds (so keys on hardware tokens work). ``ask``
+    is called for the passphrase of an encrypted key file. Signatures of other keys stay when they
+    hold, an earlier one of the same key is replaced. Before anything is written the signature is
+    verified, and the manifest and all content are read back: what could not be trusted is not
+    signed. Must not be called from a running event loop.
 
     Raises BundleError for an unfit bundle, FleetError for a key that cannot be used.
     """
     found = reader.parts(folder)
-    with _pair(key, ask) as pair:
-        signature = _create(pair, found.manifest, key)
-        trust = _only(pair.public_data)
-    bundle = reader.proved(replace(found, signature=signature), trust)
+    block = _signed(found.manifest, key, NAMESPACE, ask)
+    own = Trust.in_maker(block, NAMESPACE)
+    bundle = reader.proved(replace(found, signature=block), own)
     reader.verify_content(bundle)
-    _write(folder / layout.SIGNATURE, signature)
-    return bundle.signature
+    return _add(block, found.manifest, folder / layout.SIGNATURE, NAMESPACE)
+
+
+def sign_trust_file(path: Path, key: Path, *, ask: Ask | None = None) -> Signature:
+    """Sign the trust file at ``path``: add a signature to ``FILE.sig``; key and ``ask`` as in sign.
+
+    Raises TrustError for a trust file that is unfit, FleetError for a key that cannot be used.
+    """
+    Trust.load(path)
+    raw = path.read_bytes()
+    block = _signed(raw, key, TRUST_NAMESPACE, ask)
+    return _add(block, raw, path.with_name(f"{path.name}.sig"), TRUST_NAMESPACE)
+
+
+def _signed(raw: bytes, key: Path, namespace: str, ask: Ask | None) -> bytes:
+    with _pair(key, ask) as pair:
+        try:
+            return asyncssh.create_sshsig(pair, raw, namespace=namespace)
+        except ValueError as error:
+            raise FleetError(f"{key}: signing failed: {error}") from None
+
+
+def _add(block: bytes, raw: bytes, path: Path, namespace: str) -> Signature:
+    """Put a signature, verified first, with those of other keys that hold; write them together."""
+    made = _made(block, raw, namespace)
+    others = []
+    for other in _blocks(path):
+        with suppress(TrustError):  # what counts for nobody is left out
+            if _made(other, raw, namespace).fingerprint != made.fingerprint:
+                others.append(other)
+    _write(path, b"".join([*others, block]))
+    return made
+
+
+def _made(block: bytes, raw: bytes, namespace: str) -> Signature:
+    """Return whose key made a signature, trusted or not; TrustError if it does not hold."""
+    trust = Trust.in_maker(block, namespace)
+    [signature] = trust.verified(raw, block, "signature", namespace).signatures
+    return signature
+
+
+def _blocks(path: Path) -> tuple[bytes, ...]:
+    try:
+        return sshsig.split(path.read_bytes())
+    except (ValueError, FileNotFoundError):
+        return ()
 
 
 def _write(path: Path, signature: bytes) -> None:
@@ -48,7 +92,7 @@ def _write(path: Path, signature: bytes) -> None:
         partial.write_bytes(signature)
         partial.rename(path)
     except OSError as error:
-        hint = "make the bundle's folder writable, or make room there"
+        hint = "make the folder writable, or make room there"
         raise FleetError(f"{path}: {error.strerror}", hint=hint) from None
 
 
@@ -146,18 +190,3 @@ def _agent_pair(
         hint = f"add it with `ssh-add`; {key} is its public half"
         raise FleetError(f"ssh-agent does not hold {fingerprint(public)}", hint=hint)
     return _AgentPair(cast("SSHAgentKeyPair", pairs[0]), runner)
-
-
-def _create(pair: asyncssh.SSHKeyPair, raw: bytes, key: Path) -> bytes:
-    try:
-        return asyncssh.create_sshsig(pair, raw, namespace=NAMESPACE)
-    except ValueError as error:
-        raise FleetError(f"{key}: signing failed: {error}") from None
-
-
-def _only(public: bytes) -> Trust:
-    """Return a trust in this one key, to verify what it has just signed."""
-    size = int.from_bytes(public[:4], "big")
-    key_type = public[4 : 4 + size].decode()
-    encoded = base64.b64encode(public).decode()
-    return Trust.parse(f'signer namespaces="{NAMESPACE}" {key_type} {encoded}', "signing key")

@@ -1,14 +1,18 @@
-"""Taking an SSHSIG signature apart (OpenSSH's PROTOCOL.sshsig); verifying it is asyncssh's work."""
+"""Taking SSHSIG signatures apart (OpenSSH's PROTOCOL.sshsig); verifying them is asyncssh's work."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import hashlib
+import re
 from dataclasses import dataclass
 
 NAMESPACE = "fleet-bundle"
-"""What a bundle's signature must have been made for."""
+"""What a bundle's signatures must have been made for."""
+
+TRUST_NAMESPACE = "fleet-trust"
+"""What a trust file's signatures must have been made for."""
 
 ALGORITHMS = (
     "ssh-ed25519",
@@ -22,9 +26,14 @@ ALGORITHMS = (
 )
 """Signature algorithms that count; ``ssh-rsa`` is SHA-1 and PROTOCOL.sshsig forbids it."""
 
+MAX_BLOCKS = 16
+"""Signatures that one file may hold; a host verifies each with a process of its own."""
+
 _BEGIN = b"-----BEGIN SSH SIGNATURE-----\n"
 _END = b"\n-----END SSH SIGNATURE-----"
+_BLOCK = re.compile(_BEGIN + rb"[A-Za-z0-9+/=\n]+" + _END + rb"[ \t\r]*(?:\n|$)")
 _MAGIC = b"SSHSIG\x00\x00\x00\x01"
+_CERTIFICATE = b"-cert-v01@openssh.com"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +47,43 @@ class Parts:
 
     @property
     def fingerprint(self) -> str:
-        """Return the key's name as ``ssh-keygen -l`` prints it."""
+        """Return the name of the key, or of the whole certificate."""
         return fingerprint(self.public_key)
+
+    @property
+    def key_type(self) -> bytes:
+        """Return the word before the key in a public key file."""
+        return key_type(self.public_key)
+
+    @property
+    def is_certificate(self) -> bool:
+        """Return whether an authority vouches for the key."""
+        return self.key_type.endswith(_CERTIFICATE)
 
 
 def fingerprint(public_key: bytes) -> str:
-    """Return ``SHA256:…`` of a public key in its wire form."""
+    """Return ``SHA256:…`` of a public key in its wire form, as ``ssh-keygen -l`` prints it."""
     digest = base64.b64encode(hashlib.sha256(public_key).digest())
     return f"SHA256:{digest.decode().rstrip('=')}"
 
 
+def key_type(public_key: bytes) -> bytes:
+    """Return what a public key in its wire form begins with: its type; raises ValueError."""
+    return _strings(public_key, 1, more=True)[0]
+
+
+def split(armored: bytes) -> tuple[bytes, ...]:
+    """Return the armored signatures that stand one after the other; ValueError if there is none."""
+    blocks = tuple(found[0].rstrip() + b"\n" for found in _BLOCK.finditer(armored))
+    if not blocks or _BLOCK.sub(b"", armored).strip():
+        raise ValueError("not an armored SSH signature")
+    if len(blocks) > MAX_BLOCKS:
+        raise ValueError(f"more than {MAX_BLOCKS} signatures")
+    return blocks
+
+
 def parse(armored: bytes) -> Parts:
-    """Return the parts of an armored signature; raises ValueError if it is none."""
+    """Return the parts of one armored signature; raises ValueError if it is none."""
     start, _, rest = armored.partition(_BEGIN)
     body, end, after = rest.partition(_END)
     if start or not end or after.strip():
@@ -62,6 +96,7 @@ def parse(armored: bytes) -> Parts:
         raise ValueError("not an SSHSIG signature of version 1")
     public_key, namespace, _reserved, hash_name, blob = _strings(raw[len(_MAGIC) :], 5)
     algorithm, _signature = _strings(blob, 2, more=True)
+    key_type(public_key)
     return Parts(public_key, namespace.decode(), hash_name.decode(), algorithm.decode())
 
 

@@ -1,70 +1,67 @@
-"""Who may sign bundles: an OpenSSH ``allowed_signers`` file, and the check of a signature.
-
-A line is ``principal[,principal] namespaces="fleet-bundle"[,option…] keytype key [comment]``
-(ssh-keygen(1), ALLOWED SIGNERS). Every line must name the namespace, since a line without it would
-accept signatures that were made for something else, such as git commits.
-"""
+"""Whose signatures count: a trust file, and the check of what was signed against it."""
 
 from __future__ import annotations
 
-import base64
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from asyncssh.sshsig import SSHAllowedSigners, import_allowed_signers, validate_sshsig
-
-from orchestrator.bundles import sshsig
-from orchestrator.bundles.sshsig import NAMESPACE
+from orchestrator.bundles import rules, sshsig, trustfile
+from orchestrator.bundles.ballot import Ballot, matched
+from orchestrator.bundles.sshsig import NAMESPACE, TRUST_NAMESPACE
+from orchestrator.bundles.trustfile import TrustFile
+from orchestrator.clock import WallClock
 from orchestrator.errors import Position, Problem, TrustError
-from orchestrator.registry import near_miss
 
-_LINE = re.compile(
-    r"(?P<principals>[^\s\"]+)"
-    r"(?:[ \t]+(?P<options>(?:[A-Za-z-]+(?:=\"[^\"\\]*\")?)(?:,[A-Za-z-]+(?:=\"[^\"\\]*\")?)*))?"
-    r"[ \t]+(?P<type>(?:ssh|ecdsa|sk)-[A-Za-z0-9@.-]+)"
-    r"[ \t]+(?P<key>[A-Za-z0-9+/]+={0,2})"
-    r"(?:[ \t].*)?"
-)
-_OPTION = re.compile(r"([A-Za-z-]+)(?:=\"([^\"]*)\")?")
-_OPTIONS = ("namespaces", "cert-authority", "valid-after", "valid-before")
-_TIME = re.compile(r"\d{8}(\d{4}(\d{2})?)?Z?", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class Signer:
-    """One line of the trust file, respelled so that it holds for ``fleet-bundle`` alone."""
-
-    principals: tuple[str, ...]
-    line: str
-    fingerprint: str
-    allowed: SSHAllowedSigners
+NOBODY = "-"
+"""Stands for a signature that does not count where identities are listed by signature."""
 
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """A signature that was proved: which principal made it, with which key."""
+    """A signature that was proved: which principal made it, with which key.
+
+    ``index`` is its place among the signatures of its file, from 0.
+    """
 
     identity: str
     fingerprint: str
     algorithm: str
+    index: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """Bytes with the proof that a trusted signer signed exactly them; made by Trust.verify."""
+    """Bytes with the proof that trusted signers signed exactly them; made by Trust.verify.
+
+    That they are as many as it takes is only known once the bytes say for which package: whoever
+    reads them calls :meth:`demand`. ``missed`` says of other signatures why they do not count.
+    """
 
     raw: bytes
-    signature: Signature
+    signatures: tuple[Signature, ...]
+    trust: Trust
+    missed: tuple[str, ...] = ()
+
+    def demand(self, package: str, name: str) -> None:
+        """Raise TrustError unless distinct signers reach the threshold of ``package``."""
+        self.trust.demand(self, self.trust.threshold(package), f"package '{package}'", name)
+
+
+def identities(signatures: Sequence[Signature]) -> tuple[str, ...]:
+    """Return who made each signature of a file, in its order; NOBODY: it does not count."""
+    named = {signature.index: signature.identity for signature in signatures}
+    return tuple(named.get(index, NOBODY) for index in range(max(named, default=-1) + 1))
 
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """The signers of a trust file, in its order; ``file`` is its name for messages."""
+    """A trust file, with the thresholds that a plan adds; ``file`` is its name for messages."""
 
     file: str
-    signers: tuple[Signer, ...]
+    content: TrustFile
+    demands: tuple[tuple[str, int], ...] = ()
 
     @classmethod
     def load(cls, path: Path) -> Trust:
@@ -82,125 +79,139 @@ class Trust:
     @classmethod
     def parse(cls, text: str, file: str) -> Trust:
         """Return the trust that ``text`` declares; raises TrustError with every bad line."""
-        problems: list[Problem] = []
-        signers: list[Signer] = []
-        for number, line in enumerate(text.split("\n"), 1):
-            content = line.strip()
-            if not content or content.startswith("#"):
-                continue
-            try:
-                signers.append(_signer(content))
-            except _BadLine as bad:
-                problems.append(Problem(Position(file, number, 1), "", bad.what, bad.mend))
-        if problems:
-            raise TrustError(*problems)
-        if not signers:
-            mend = f'add a line: name namespaces="{NAMESPACE}" and the public key'
-            raise TrustError.at(file, "no signers in it", mend)
-        return cls(file, tuple(signers))
+        return cls(file, trustfile.parse(text, file))
 
-    @property
-    def allowed_signers(self) -> str:
-        """Return the text for ``ssh-keygen -Y verify -f`` on a host."""
-        return "".join(f"{signer.line}\n" for signer in self.signers)
+    def demanding(self, thresholds: Mapping[str, int]) -> Trust:
+        """Return the same trust, with more signers demanded for some packages."""
+        return replace(self, demands=tuple(sorted(thresholds.items())))
+
+    def threshold(self, package: str) -> int:
+        """Return how many distinct signers a bundle of ``package`` needs."""
+        return max(self.content.threshold(package), dict(self.demands).get(package, 1))
+
+    def allowed_signers(self, package: str) -> str:
+        """Return what a host needs to verify bundles of ``package`` for itself."""
+        lines = [signer.line(NAMESPACE) for signer in self.content.able(NAMESPACE)]
+        head = f"#fleet threshold {self.threshold(package)}"
+        return "".join(f"{line}\n" for line in (head, *lines))
+
+    @classmethod
+    def in_maker(cls, block: bytes, namespace: str) -> Trust:
+        """Return a trust in the key of one signature alone, or in who issued its certificate.
+
+        Raises TrustError for a signature that could count for nobody.
+        """
+        try:
+            ballot = Ballot.of(block)
+        except ValueError as error:
+            raise TrustError.at("signature", str(error)) from None
+        if flaw := ballot.flaw(namespace):
+            raise TrustError.at("signature", *flaw)
+        return cls.parse(ballot.line, "signature")
 
     def verify(self, raw: bytes, signature: bytes, name: str) -> Signed:
         """Return ``raw`` as signed if one of the signers signed it; ``name`` is for messages.
 
-        Raises TrustError for a signature that is malformed, made for another namespace or with a
-        weak algorithm, by nobody we trust, or for other bytes.
+        Raises TrustError for signatures that are malformed, and when none of them counts: made for
+        another namespace or with a weak algorithm, by nobody we trust or with a revoked key, or for
+        other bytes; also for a bundle that is revoked, and when the trust file has expired.
         """
+        if hashlib.sha256(raw).hexdigest() in self.content.revoked_bundles:
+            raise TrustError.at(name, f"the bundle is revoked by {self.file}", "get a newer one")
+        return self.verified(raw, signature, name, NAMESPACE)
+
+    def verify_trust_file(self, raw: bytes, signature: bytes, name: str) -> Signed:
+        """Return a trust file's bytes as signed by as many as this trust demands of the next one.
+
+        Raises TrustError as verify does, but not for its own age: an expired trust file may be
+        replaced.
+        """
+        signed = self.verified(raw, signature, name, TRUST_NAMESPACE, ageless=True)
+        self.demand(signed, self.content.trust_threshold, "a trust file", name)
+        return signed
+
+    def demand(self, signed: Signed, needed: int, what: str, name: str) -> None:
+        """Raise TrustError unless so many distinct signers signed; ``what`` needs them."""
+        if len(signed.signatures) >= needed:
+            return
+        who = ", ".join(sorted(signature.identity for signature in signed.signatures))
+        found = f"{len(signed.signatures)} of the {needed} signers that {what} needs: {who}"
+        raise TrustError(
+            Problem(Position(name), "", f"signed by {found}", "have others sign it too"),
+            *(Problem(Position(name), "", reason) for reason in signed.missed),
+        )
+
+    def verified(
+        self, raw: bytes, signature: bytes, name: str, namespace: str, *, ageless: bool = False
+    ) -> Signed:
+        """Return ``raw`` as signed for a namespace by somebody; ``ageless``: even if we expired."""
+        expires = self.content.expires
+        if expires and not ageless and rules.seconds(expires) <= WallClock().now():
+            what = f"the trust file expired at {expires}"
+            raise TrustError.at(self.file, what, "get a newer one")
         try:
-            parts = sshsig.parse(signature)
+            blocks = sshsig.split(signature)
+            ballots = [Ballot.of(block) for block in blocks]
         except ValueError as error:
-            raise TrustError.at(name, str(error), "sign the bundle again") from None
-        self._check_claims(parts, name)
-        for signer, identity in self._candidates():
-            if _holds(raw, signature, identity, signer):
-                return Signed(raw, Signature(identity, parts.fingerprint, parts.algorithm))
-        raise TrustError.at(name, *self._refusal(parts))
+            raise TrustError.at(name, str(error), "sign it again") from None
+        votes: dict[str, _Vote] = {}
+        missed: list[Problem] = []
+        for index, ballot in enumerate(ballots):
+            if names := self._names(raw, ballot, namespace):
+                votes.setdefault(ballot.fingerprint, _Vote(names, ballot, index))
+            else:
+                missed.append(Problem(Position(name), "", *self._refusal(raw, ballot, namespace)))
+        if not votes:
+            raise TrustError(*missed)
+        seats = matched({key: vote.names for key, vote in votes.items()})
+        counted = (votes[key].counted(identity) for key, identity in seats.items())
+        ordered = sorted(counted, key=lambda signature: signature.index)
+        return Signed(raw, tuple(ordered), self, tuple(problem.what for problem in missed))
 
-    def _check_claims(self, parts: sshsig.Parts, name: str) -> None:
-        if parts.namespace != NAMESPACE:
-            what = f"signed for namespace {parts.namespace!r}, not '{NAMESPACE}'"
-            raise TrustError.at(name, what, "sign it with `fleet bundle sign`")
-        if parts.algorithm not in sshsig.ALGORITHMS:
-            what = f"signed with algorithm {parts.algorithm!r}, which is not accepted"
-            raise TrustError.at(name, what, "sign it with an ed25519 key")
+    def _names(self, raw: bytes, ballot: Ballot, namespace: str) -> tuple[str, ...]:
+        """Return the principals for whom a signature holds now."""
+        if ballot.flaw(namespace) or self._revoked(ballot):
+            return ()
+        signers = [it for it in self.content.able(namespace) if ballot.may_be_of(it)]
+        found = (ballot.names(raw, signer) for signer in signers)
+        return tuple(dict.fromkeys(name for names in found for name in names))
 
-    def _candidates(self) -> Iterator[tuple[Signer, str]]:
-        for signer in self.signers:
-            for identity in signer.principals:
-                yield signer, identity
+    def _revoked(self, ballot: Ballot) -> bool:
+        return not self.content.revoked_keys.isdisjoint((ballot.fingerprint, ballot.issuer))
 
-    def _refusal(self, parts: sshsig.Parts) -> tuple[str, str]:
+    def _refusal(self, raw: bytes, ballot: Ballot, namespace: str) -> tuple[str, str]:
         """Say why no signer matched. A forger learns nothing from it: the trust file is public."""
-        if parts.fingerprint in {signer.fingerprint for signer in self.signers}:
-            what = "what it signed was changed afterwards, or the key is outside its validity"
+        if flaw := ballot.flaw(namespace):
+            return flaw
+        key = ballot.fingerprint
+        if self._revoked(ballot):
+            return f"signed with key {key}, which {self.file} revokes", "have it signed anew"
+        able = self.content.able(namespace)
+        listed = [signer for signer in able if ballot.may_be_of(signer)]
+        if any(ballot.names(raw, signer, timeless=True) for signer in listed):
+            what = f"the key {key} is outside its validity in {self.file}"
+            return what, "have it signed with a key that is valid today"
+        if listed:
+            what = "what it signed was changed afterwards, or its certificate is not good for it"
             return (
-                f"the signature with key {parts.fingerprint} does not hold: {what}",
-                "fetch the bundle again, or have it built and signed anew",
+                f"the signature with key {key} does not hold: {what}",
+                "fetch it again, or have it built and signed anew",
             )
+        purpose = "" if namespace == NAMESPACE else f" for {namespace}"
         return (
-            f"signed with key {parts.fingerprint}, which {self.file} does not list",
+            f"signed with key {key}, which {self.file} does not list{purpose}",
             "add the signer there if it is to be trusted",
         )
 
 
-class _BadLine(Exception):
-    """A line of a trust file that cannot be used."""
+@dataclass(frozen=True, slots=True)
+class _Vote:
+    """A signature that holds, and for which principals."""
 
-    def __init__(self, what: str, mend: str = "") -> None:
-        super().__init__(what)
-        self.what = what
-        self.mend = mend
+    names: tuple[str, ...]
+    ballot: Ballot
+    index: int
 
-
-def _signer(line: str) -> Signer:
-    found = _LINE.fullmatch(line)
-    if not found or not line.replace("\t", " ").isprintable():
-        mend = f'write: name namespaces="{NAMESPACE}" ssh-ed25519 AAAA…'
-        raise _BadLine("not a line of an allowed_signers file", mend)
-    principals = _principals(found["principals"])
-    options = _options(found["options"] or "")
-    respelled = " ".join([",".join(principals), options, found["type"], found["key"]])
-    try:
-        allowed = import_allowed_signers(respelled)
-        public_key = base64.b64decode(found["key"], validate=True)
-    except ValueError as error:
-        raise _BadLine(f"the public key cannot be read ({error})", "copy it again") from None
-    return Signer(principals, respelled, sshsig.fingerprint(public_key), allowed)
-
-
-def _principals(text: str) -> tuple[str, ...]:
-    principals = tuple(text.split(","))
-    if not all(principals) or set(text) & set("*?!"):
-        raise _BadLine(f"'{text}' does not name its signers", "write names without *, ? and !")
-    return principals
-
-
-def _options(text: str) -> str:
-    """Check a line's options and return them with the one namespace."""
-    options = {name.lower(): value for name, value in _OPTION.findall(text)}
-    for name in options:
-        if name not in _OPTIONS:
-            raise _BadLine(f"option '{name}' is unknown", near_miss(name, _OPTIONS))
-    if NAMESPACE not in options.get("namespaces", "").split(","):
-        mend = f'write namespaces="{NAMESPACE}" before the key\'s type'
-        raise _BadLine(f"the line does not name namespace '{NAMESPACE}'", mend)
-    for name in ("valid-after", "valid-before"):
-        if name in options and not _TIME.fullmatch(options[name]):
-            raise _BadLine(f"{name} is not a time", "write YYYYMMDD or YYYYMMDDHHMMSSZ")
-    options["namespaces"] = NAMESPACE
-    return ",".join(
-        name if name == "cert-authority" else f'{name}="{options[name]}"'
-        for name in _OPTIONS
-        if name in options
-    )
-
-
-def _holds(raw: bytes, signature: bytes, identity: str, signer: Signer) -> bool:
-    try:
-        return validate_sshsig(raw, signature, identity, signer.allowed)
-    except ValueError:
-        return False
+    def counted(self, identity: str) -> Signature:
+        """Return it as made by one of them."""
+        return Signature(identity, self.ballot.fingerprint, self.ballot.parts.algorithm, self.index)

@@ -38,7 +38,7 @@ def build(folder: Path, out: Path | None) -> int:
 @click.argument("folders", type=FOLDER, nargs=-1, required=True)
 @click.option("-k", "--key", type=FOLDER, required=True, help="Private key, or .pub with an agent.")
 def sign(folders: tuple[Path, ...], key: Path) -> int:
-    """Sign built bundles (SSHSIG, namespace fleet-bundle)."""
+    """Sign built bundles (SSHSIG, namespace fleet-bundle); signatures of other keys stay."""
     for folder in folders:
         signature = signing.sign(folder, key, ask=_passphrase)
         click.echo(f"signed {folder} with {signature.fingerprint} ({signature.algorithm})")
@@ -59,8 +59,8 @@ def verify(folders: tuple[Path, ...], trust: Path | None) -> int:
         except InputError as error:
             problems.extend(error.problems)
             continue
-        who = found.signature
-        click.echo(f"ok {found.manifest.release}, signed by {who.identity} ({who.fingerprint})")
+        who = ", ".join(f"{it.identity} ({it.fingerprint})" for it in found.signatures)
+        click.echo(f"ok {found.manifest.release}, signed by {who}")
     if problems:
         raise InputError(*problems)
     return ExitCode.OK

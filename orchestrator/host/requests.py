@@ -135,13 +135,12 @@ def stage(
     manifest: str,
     size: int,
     signers: str,
-    identity: str,
+    identities: tuple[str, ...],
     need_kib: int,
 ) -> str:
     """Lay a release down from the payload of ``size`` bytes that follows the line."""
     values = {"release": release, "manifest": manifest, "bytes": size, "need_kib": need_kib}
-    signed = {"signers": signers, "identity": identity}
-    return _line("stage", _of(place), _by(claim), values, signed)
+    return _line("stage", _of(place), _by(claim), values, _signed(signers, identities))
 
 
 def activate(
@@ -155,12 +154,12 @@ def activate(
     wave: str,
     texts: Texts,
     signers: str,
-    identity: str,
+    identities: tuple[str, ...],
     live: bool = False,
 ) -> str:
     """Arm the trial (``deadline`` seconds) and flip to a staged release."""
     values = {"release": release, "manifest": manifest, "nonce": nonce}
-    trial = {"deadline": _seconds(deadline), "wave": wave, "signers": signers, "identity": identity}
+    trial = {"deadline": _seconds(deadline), "wave": wave, **_signed(signers, identities)}
     streamed = _given(live="1" if live else "")
     return _line("activate", _of(place), _by(claim), values, trial, _spelled(texts), streamed)
 
@@ -197,6 +196,10 @@ def _of(place: Place) -> dict[str, str]:
 def _by(claim: Claim) -> dict[str, object]:
     ttl = _seconds(claim.lock_ttl)
     return {"run": claim.run, "owner": claim.owner, "token": claim.token, "lock_ttl": ttl}
+
+
+def _signed(signers: str, identities: tuple[str, ...]) -> dict[str, str]:
+    return {"signers": signers, "identities": " ".join(identities)}
 
 
 def _spelled(texts: Texts) -> dict[str, object]:

@@ -14,6 +14,7 @@ PARTS = (
     "lock.sh",
     "listing.sh",
     "proof.sh",
+    "trust.sh",
     "run.sh",
     "trial.sh",
     "ask.sh",

@@ -14,14 +14,15 @@ from orchestrator.model.plan import Package, Retries, Timeouts
 class PackageWork:
     """One package of a host with the release it is to get.
 
-    ``signers`` is the text of an allowed_signers file, ``identity`` the principal in it whose
-    signature the bundle bears: the host verifies for itself.
+    ``signers`` is the text of a trust file, ``identities`` the principals in it who made the
+    bundle's signatures, one for each, "-" for one that does not count: the host verifies for
+    itself.
     """
 
     package: Package
     manifest: Manifest
     signers: str
-    identity: str
+    identities: tuple[str, ...]
 
     @property
     def name(self) -> str:

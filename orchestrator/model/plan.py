@@ -241,6 +241,8 @@ class Package:
     """Template; ``None``: host variable ``fleet_state``, else ``/var/lib/fleet``."""
     keep: int = 3
     allow_downgrade: bool = False
+    threshold: int = 1
+    """Distinct signers that a bundle needs at least; the trust file may ask for more."""
     restart: tuple[str, ...] = ()
     """Services to restart after each flip, in order; an item with a space is a command."""
     environment: tuple[tuple[str, str], ...] = ()

@@ -89,6 +89,7 @@ def package_shape(checks: UseOf) -> Shape:
         ),
         Field("keep", Whole(2, 100), "Releases kept on a host, the active one included."),
         Field("allow_downgrade", Flag(), "Accept a version lower than the one on the host."),
+        Field("threshold", Whole(1, 16), "Distinct signers it needs; the trust file may ask more."),
         Field(
             "restart",
             ListOf(Template(), single=True),

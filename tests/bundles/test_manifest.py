@@ -17,7 +17,8 @@ from orchestrator.bundles import canonical, listing
 from orchestrator.bundles.header import Header
 from orchestrator.bundles.manifest import MAX_PROBLEMS, decode, encode
 from orchestrator.bundles.tree import Tree, flaws, fold
-from orchestrator.bundles.trust import Signature, Signed
+from orchestrator.bundles.trust import Signature, Signed, Trust
+from orchestrator.bundles.trustfile import TrustFile
 from orchestrator.errors import BundleError
 from orchestrator.model.bundle import (
     ConfigEntry,
@@ -61,7 +62,9 @@ Document = dict[str, Any]
 
 
 def signed(raw: bytes) -> Signed:
-    return Signed(raw, Signature("ci", "SHA256:x", "ssh-ed25519"))
+    return Signed(
+        raw, (Signature("ci", "SHA256:x", "ssh-ed25519"),), Trust("signers", TrustFile(()))
+    )
 
 
 def accept(raw: bytes) -> Manifest:

@@ -29,7 +29,7 @@ def test_reading(bundle: Bundle, built: Path) -> None:
     assert bundle.manifest_bytes == (built / "manifest.json").read_bytes()
     assert bundle.signature_bytes == (built / "manifest.sig").read_bytes()
     assert bundle.listing == (built / "listing").read_bytes()
-    assert bundle.signature.identity == "ci@example.org"
+    assert bundle.signatures[0].identity == "ci@example.org"
     for entry in manifest.files:
         assert bundle.content(entry.sha256).stat().st_size == entry.size
     verify_content(bundle)
@@ -124,15 +124,16 @@ def test_inspecting_proves_nothing(built: Path) -> None:
     found = inspect_unverified(built)
     assert found["verified"] is False
     assert json.loads(str(found["manifest"]))["package"] == "gateway"
-    claims = found["signature"]
-    assert isinstance(claims, dict)
+    claimed = found["signatures"]
+    assert isinstance(claimed, list)
+    [claims] = claimed
     assert claims["namespace"] == "fleet-bundle"
     (built / "manifest.json").write_bytes(b"\xff{")
     (built / "manifest.sig").write_bytes(b"noise")
     assert inspect_unverified(built) == {
         "verified": False,
         "manifest": "\\xff{",
-        "signature": {"malformed": "not an armored SSH signature"},
+        "signatures": [{"malformed": "not an armored SSH signature"}],
     }
     (built / "manifest.sig").unlink()
-    assert inspect_unverified(built)["signature"] is None
+    assert inspect_unverified(built)["signatures"] == []

@@ -55,7 +55,7 @@ def test_ssh_keygen_verifies_ours(unsigned: Path, keys: Path, name: str, tmp_pat
     signature = sign(unsigned, keys / name)
     assert signature.algorithm == ALGORITHMS[name]
     signers = tmp_path / "signers"
-    signers.write_text(Trust.parse(signer_line(keys, name), "signers").allowed_signers)
+    signers.write_text(Trust.parse(signer_line(keys, name), "signers").allowed_signers("gateway"))
     assert keygen_verify(unsigned, signers, "ci@example.org", "fleet-bundle")
     assert not keygen_verify(unsigned, signers, "eve@example.org", "fleet-bundle")
     assert not keygen_verify(unsigned, signers, "ci@example.org", "git")
@@ -68,8 +68,8 @@ def test_ssh_keygen_verifies_ours(unsigned: Path, keys: Path, name: str, tmp_pat
 def test_we_verify_what_ssh_keygen_signs(unsigned: Path, keys: Path, name: str) -> None:
     keygen_sign(unsigned, keys / name)
     bundle = read(unsigned, Trust.parse(signer_line(keys, name), "signers"))
-    assert bundle.signature.identity == "ci@example.org"
-    assert bundle.signature.algorithm == ALGORITHMS[name]
+    assert bundle.signatures[0].identity == "ci@example.org"
+    assert bundle.signatures[0].algorithm == ALGORITHMS[name]
     keygen_sign(unsigned, keys / name, "file")
     with pytest.raises(TrustError, match="namespace 'file'"):
         read(unsigned, Trust.parse(signer_line(keys, name), "signers"))
@@ -91,11 +91,11 @@ def test_certificates_of_a_named_authority(unsigned: Path, keys: Path, tmp_path:
     (unsigned / "manifest.sig").write_bytes(sig)
     line = signer_line(keys, "ecdsa", "ci@x").replace("namespaces", "cert-authority,namespaces")
     trust = Trust.parse(line, "signers")
-    assert read(unsigned, trust).signature.identity == "ci@x"
+    assert read(unsigned, trust).signatures[0].identity == "ci@x"
     signers = tmp_path / "signers"
-    signers.write_text(trust.allowed_signers)
+    signers.write_text(trust.allowed_signers("gateway"))
     assert keygen_verify(unsigned, signers, "ci@x", "fleet-bundle")
-    with pytest.raises(TrustError, match="does not list"):
+    with pytest.raises(TrustError, match="its certificate is not good for it"):
         read(unsigned, Trust.parse(line.replace("ci@x", "other@x"), "signers"))
 
 
@@ -113,7 +113,7 @@ def test_an_encrypted_key_asks_for_its_passphrase(
 
     sign(unsigned, path, ask=ask)
     assert prompts == [f"Passphrase for {path}: "]
-    assert read(unsigned, trust).signature.identity == "ci@example.org"
+    assert read(unsigned, trust).signatures[0].identity == "ci@example.org"
     with pytest.raises(FleetError, match="not a private key that can be used") as caught:
         sign(unsigned, path, ask=lambda _: "wrong")
     assert "ssh-add" in caught.value.hint
@@ -143,7 +143,7 @@ def test_keys_in_an_agent(unsigned: Path, keys: Path, agent: Path, name: str) ->
     signature = sign(unsigned, keys / f"{name}.pub")
     assert signature.algorithm == ALGORITHMS[name]
     trust = Trust.parse(signer_line(keys, name), "signers")
-    assert read(unsigned, trust).signature.fingerprint == signature.fingerprint
+    assert read(unsigned, trust).signatures[0].fingerprint == signature.fingerprint
 
 
 def test_no_agent(unsigned: Path, keys: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,10 +33,10 @@ def test_a_signature_names_its_principal_and_key(keys: Path) -> None:
     trust = Trust.parse(text, "signers")
     signed = trust.verify(DATA, signature(keys), "app/manifest.sig")
     assert signed.raw == DATA
-    assert signed.signature.identity == "ci@example.org"
-    assert signed.signature.algorithm == "ssh-ed25519"
+    assert signed.signatures[0].identity == "ci@example.org"
+    assert signed.signatures[0].algorithm == "ssh-ed25519"
     key = asyncssh.read_public_key(keys / "ed25519.pub")
-    assert signed.signature.fingerprint == key.get_fingerprint()
+    assert signed.signatures[0].fingerprint == key.get_fingerprint()
 
 
 def test_allowed_signers_holds_for_our_namespace_alone(keys: Path) -> None:
@@ -44,7 +44,7 @@ def test_allowed_signers_holds_for_our_namespace_alone(keys: Path) -> None:
     trust = Trust.parse(line.replace(" namespaces", "\t  cert-authority,namespaces"), "signers")
     public = " ".join((keys / "ed25519.pub").read_text().split()[:2])
     expected = f'ci@example.org namespaces="fleet-bundle",cert-authority {public}\n'
-    assert trust.allowed_signers == expected
+    assert trust.allowed_signers("gateway") == f"#fleet threshold 1\n{expected}"
 
 
 def test_wrong_namespace(keys: Path, trust: Trust) -> None:
@@ -135,7 +135,7 @@ def test_a_trust_file_without_signers() -> None:
 def test_loading(keys: Path, tmp_path: Path) -> None:
     path = tmp_path / "allowed_signers"
     path.write_text(signer_line(keys, "ed25519"))
-    assert len(Trust.load(path).signers) == 1
+    assert len(Trust.load(path).content.signers) == 1
     with pytest.raises(TrustError, match="no such file"):
         Trust.load(tmp_path / "gone")
 

@@ -41,7 +41,7 @@ OLD = manifest("2.3.0", [entry("bin/run", b"run"), entry("README", b"old")])
 
 def work(name: str = "gateway", made: Manifest = NEW, **options: object) -> PackageWork:
     package = replace(Package(name, on="all", bundle=Origin("b")), **options)  # type: ignore[arg-type]
-    return PackageWork(package, made, signers="ci ssh-ed25519 AAAA", identity="ci")
+    return PackageWork(package, made, signers="ci ssh-ed25519 AAAA", identities=("ci",))
 
 
 def assignment(*works: PackageWork, **variables: object) -> Assignment:

@@ -17,7 +17,7 @@ from orchestrator.bundles.depot import BundleDepot
 from orchestrator.bundles.payload import PayloadStore
 from orchestrator.bundles.reader import Bundle, read
 from orchestrator.bundles.signing import sign
-from orchestrator.bundles.trust import Trust
+from orchestrator.bundles.trust import Trust, identities
 from orchestrator.checks import build_check
 from orchestrator.clock import WallClock
 from orchestrator.errors import Fenced
@@ -95,7 +95,7 @@ class Site:
         self.log = folder / "log"
         self.bundles = bundles
         self.depot = BundleDepot(bundles.values(), store)
-        self.signers = trust.allowed_signers
+        self.signers = trust.allowed_signers("gateway")
         self.connectors: list[LocalConnector] = []
         self.host = Host(
             "gw1",
@@ -117,8 +117,7 @@ class Site:
             trial=60.0,
         )
         package = replace(package, **options)  # type: ignore[arg-type]
-        signer = bundle.signature
-        return PackageWork(package, bundle.manifest, self.signers, signer.identity)
+        return PackageWork(package, bundle.manifest, self.signers, identities(bundle.signatures))
 
     def driver(self, *works: PackageWork, run: str = "run-1", kind: Any = HostDriver) -> Any:
         connector = LocalConnector(dict(os.environ))

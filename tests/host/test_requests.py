@@ -41,12 +41,13 @@ LINES = [
             manifest=DIGEST,
             size=512,
             signers="ci ssh-ed25519 AAAA\n",
-            identity="ci",
+            identities=("ci", "-", "ops"),
             need_kib=2048,
         ),
         (
             f"stage {AT} {BY} {OF} bytes=512 need_kib=2048"
-            " signers='ci ssh-ed25519 AAAA'\"$NL\"'' identity=ci"
+            " signers='ci ssh-ed25519 AAAA'\"$NL\"''"
+            " identities='ci - ops'"
         ),
     ),
     (
@@ -60,10 +61,11 @@ LINES = [
             wave="canary/2",
             texts=Texts(),
             signers="s",
-            identity="ci",
+            identities=("ci", "-", "ops"),
         ),
         (
-            f"activate {AT} {BY} {OF} nonce=n1 deadline=180 wave=canary/2 signers=s identity=ci"
+            f"activate {AT} {BY} {OF} nonce=n1 deadline=180 wave=canary/2 signers=s"
+            " identities='ci - ops'"
             " hook_timeout=120"
         ),
     ),
@@ -87,11 +89,12 @@ LINES = [
                 steps=(StepText("one", "up 1"), StepText("two", "up", "down")),
             ),
             signers="s",
-            identity="ci",
+            identities=("ci", "-", "ops"),
             live=True,
         ),
         (
-            f"activate {AT} {BY} {OF} nonce=n1 deadline=180 wave=canary signers=s identity=ci"
+            f"activate {AT} {BY} {OF} nonce=n1 deadline=180 wave=canary signers=s"
+            " identities='ci - ops'"
             " hook_timeout=9 restart=r pre_activate=a post_activate=b pre_revert=c post_revert=d"
             " env=e steps='one two' step_up_1='up 1' step_up_2=up step_down_2=down live=1"
         ),

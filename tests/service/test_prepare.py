@@ -39,7 +39,7 @@ def select(pattern: str) -> list[str]:
 def prepared(plan: Plan, within: frozenset[str] | None = None) -> Prepared:
     chosen = selected(plan, HOSTS, select, within)
     manifest = Manifest("d" * 64, "app", "1.0.0", 1, "2026-01-01T00:00:00Z", "l" * 64, ())
-    works = {p.name: PackageWork(p, manifest, "", "ops") for p in plan.packages}
+    works = {p.name: PackageWork(p, manifest, "", ("ops",)) for p in plan.packages}
     return prepare(plan, chosen, select, works)
 
 

@@ -70,7 +70,7 @@ async def _send(
         manifest=work.manifest.digest,
         size=payload.size,
         signers=work.signers,
-        identity=work.identity,
+        identities=work.identities,
         need_kib=need_kib(work.manifest),
     )
     return await ctx.change(work, build, payload.path), payload

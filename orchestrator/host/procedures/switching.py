@@ -86,7 +86,7 @@ def _activation(ctx: Context, work: PackageWork) -> Build:
         wave=ctx.assignment.wave,
         texts=ctx.renderer.texts(work),
         signers=work.signers,
-        identity=work.identity,
+        identities=work.identities,
         live=ctx.live,
     )
 

@@ -78,43 +78,6 @@ tell() {
     END { if (n > 3) out = out " and " n - 3 " more"; print out }')
 }
 
-# Verify the signature over the manifest in the current folder -> signature; fails when it does not
-# hold. A list of signers that is pinned on the host wins over the one in the request.
-verified() {
-  pinned=$a_state/trust/allowed_signers
-  signers=$S/signers
-  signature=
-  if [ -f "$pinned" ]; then
-    signers=$pinned
-  elif [ -n "${a_signers-}" ]; then
-    write "$signers" "$a_signers" || { why="cannot write $signers"; return 1; }
-  else
-    signature="unchecked: no signers were given"
-    return 0
-  fi
-  check_signature
-  [ "$signers" = "$pinned" ] || rm -f "$signers"
-  case $signature in
-    verified) ;;
-    unchecked*) [ ! -f "$pinned" ] || { why="the host demands a signature, but $signature"; return 1; } ;;
-    *) why="its signature does not hold: $signature"; return 1 ;;
-  esac
-}
-
-check_signature() {
-  if ! command -v ssh-keygen >/dev/null; then
-    signature="unchecked: no ssh-keygen on this host"
-  elif said=$(ssh-keygen -Y verify -f "$signers" -I "${a_identity-}" -n fleet-bundle \
-    -s .fleet/manifest.sig 2>&1 <.fleet/manifest.json); then
-    signature=verified
-  else
-    case $said in
-      *"nknown option"* | *"llegal option"*) signature="unchecked: ssh-keygen is too old" ;;
-      *) signature=${said:-no reason given} ;;
-    esac
-  fi
-}
-
 # What is active, and what was before -> active, previous; both may be empty.
 places_now() {
   active='' previous=''

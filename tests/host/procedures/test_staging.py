@@ -27,7 +27,7 @@ STAGED = Reply("ok", "", {"received": 1, "reused": 1, "signature": "verified", "
 LINE = (
     "stage package=gateway root=/opt/fleet state=/var/lib/fleet run=run-1 owner=ops@box token={}"
     f" lock_ttl=3600 release={NEW.release} manifest={NEW.digest} bytes={{}} need_kib=1036"
-    " signers='ci ssh-ed25519 AAAA' identity=ci"
+    " signers='ci ssh-ed25519 AAAA' identities=ci"
 )
 
 

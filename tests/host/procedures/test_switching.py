@@ -44,7 +44,7 @@ async def test_activate_line() -> None:
         [
             (
                 f"activate {AT} {OF} deadline=180 wave=canary signers='ci ssh-ed25519 AAAA'"
-                " identity=ci hook_timeout=120 restart='('\"$NL\"'a b'\"$NL\"') || exit'\"$NL\"''"
+                " identities=ci hook_timeout=120 restart='('\"$NL\"'a b'\"$NL\"') || exit'\"$NL\"''"
                 " pre_activate='echo debian'"
             )
         ]

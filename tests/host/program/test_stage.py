@@ -303,7 +303,7 @@ def signers(key: Path) -> str:
 
 def test_verifies_the_signature(place: Place, keys: tuple[Path, Path]) -> None:
     ours, theirs = keys
-    known: dict[str, Any] = {"signers": signers(ours), "identity": "release@example"}
+    known: dict[str, Any] = {"signers": signers(ours), "identities": "release@example"}
     with place.session() as session:
         refused = place.stage(session, PLAIN.signed(theirs), **known)
         assert refused.status == "failed"
@@ -313,7 +313,9 @@ def test_verifies_the_signature(place: Place, keys: tuple[Path, Path]) -> None:
         assert place.probe(session, PLAIN).releases == []
         good = place.stage(session, PLAIN.signed(ours), **known)
         assert (good.status, good.signature) == ("ok", "verified")
-        assert place.activate(session, PLAIN, signers=signers(theirs), identity="x").status == "no"
+        assert (
+            place.activate(session, PLAIN, signers=signers(theirs), identities="x").status == "no"
+        )
         assert place.activate(session, PLAIN, **known).signature == "verified"
 
 
@@ -324,10 +326,10 @@ def test_a_pinned_list_of_signers_wins(dash: Place, keys: tuple[Path, Path]) -> 
     pinned.write_text(signers(ours))
     with dash.session() as session:
         wrong = dash.stage(
-            session, PLAIN.signed(theirs), signers=signers(theirs), identity="release@example"
+            session, PLAIN.signed(theirs), signers=signers(theirs), identities="release@example"
         )
         assert wrong.status == "failed"
-        right = dash.stage(session, PLAIN.signed(ours), identity="release@example")
+        right = dash.stage(session, PLAIN.signed(ours), identities="release@example")
         assert (right.status, right.signature) == ("ok", "verified")
 
 
@@ -339,7 +341,9 @@ def test_a_host_without_ssh_keygen_says_so(
     (bare / "ssh-keygen").unlink()
     dash.environment["PATH"] = str(bare)
     with dash.session() as session:
-        answer = dash.stage(session, PLAIN.signed(keys[0]), signers=signers(keys[0]), identity="x")
+        answer = dash.stage(
+            session, PLAIN.signed(keys[0]), signers=signers(keys[0]), identities="x"
+        )
         assert (answer.status, answer.signature) == ("ok", "unchecked: no ssh-keygen on this host")
         (dash.state / "trust").mkdir()
         (dash.state / "trust/allowed_signers").write_text(signers(keys[0]))

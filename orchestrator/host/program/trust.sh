@@ -1,0 +1,131 @@
+# Who vouches for what is laid down here: k of n distinct signers, as ssh-keygen finds them.
+#
+# A list of signers is an allowed_signers file with `#fleet` lines (docs/trust.md).
+
+# Is the manifest in the current folder signed by as many as it takes? -> signature; fails with why.
+# A list that is pinned on the host wins over the one in the request, which may only demand more.
+verified() {
+  pinned=$a_state/trust/allowed_signers
+  [ -f "$pinned" ] || pinned=
+  if [ -z "$pinned${a_signers-}" ]; then
+    signature="unchecked: no signers were given"
+    return
+  fi
+  check_signatures
+  case $signature in
+    verified) ;;
+    unchecked*) [ -z "$pinned" ] || { why="the host demands a signature, but $signature"; return 1; } ;;
+    *) why=$signature; return 1 ;;
+  esac
+}
+
+# The scratch folder W, with the list of the request in it.
+check_signatures() {
+  W=$S/verify
+  rm -rf "$W"
+  if ! command -v ssh-keygen >/dev/null; then
+    signature="unchecked: no ssh-keygen on this host"
+  elif ! mkdir "$W" || ! printf %s "${a_signers-}" >"$W/given"; then
+    signature="cannot write in $S"
+  else
+    judge_manifest
+  fi
+  rm -rf "$W"
+}
+
+judge_manifest() {
+  list=${pinned:-$W/given}
+  needed=$(threshold "$list")
+  asked=$(threshold "$W/given")
+  [ "$needed" -ge "$asked" ] || needed=$asked
+  if said "$list" revoked-bundle | grep -qx "$a_manifest"; then
+    signature="the bundle is revoked by $list"
+  elif is_over "$(said "$list" expires)"; then
+    signature="the list of signers $list expired at $(said "$list" expires)"
+  else
+    vouch "$list" fleet-bundle .fleet/manifest.json .fleet/manifest.sig "${a_identities-}" "$needed"
+  fi
+}
+
+# The values of a directive.
+said() {
+  awk -v name="$2" '$1 == "#fleet" && $2 == name { print $3 }' "$1"
+}
+
+# How many signers a bundle of the package needs.
+threshold() {
+  awk -v package="$a_package" '
+    $1 == "#fleet" && $2 == "threshold" { if ($4 == "") all = $3; else if ($4 == package) own = $3 }
+    END { print own ? own : all ? all : 1 }' "$1"
+}
+
+# Is a time such as 2027-01-31T00:00:00Z past? Nothing never is.
+is_over() {
+  [ -n "$1" ] && ! is_before "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$1"
+}
+
+is_before() {
+  awk -v a="$1" -v b="$2" 'BEGIN { exit !((a "") < (b "")) }'
+}
+
+# vouch <list> <namespace> <file> <signatures> <identities> <needed>: do so many distinct signers of a
+# list vouch for a file? -> signature. Identities name the signer of each signature, `-` for nobody's.
+vouch() {
+  valid_lines "$1" "$2" >"$W/signers"
+  awk -v to="$W/" '/^-----BEGIN SSH SIGNATURE-----/ { n++ } n { print >(to n) }' "$4"
+  revoked "$1" || { signature="the revoked keys of $1 cannot be read"; return; }
+  number=0 count=0 voters=' ' complaint=
+  for identity in $5; do
+    number=$((number + 1))
+    [ "$identity" != - ] && [ -f "$W/$number" ] || continue
+    if heard=$(ssh-keygen -Y verify -f "$W/signers" -I "$identity" -n "$2" -s "$W/$number" \
+      ${krl:+-r "$krl"} 2>&1 <"$3"); then
+      add_voter "name:$identity" "key:${heard##* }"
+    else
+      complaint=$heard
+    fi
+  done
+  [ "$count" -lt "$6" ] || { signature=verified; return; }
+  case $count$complaint in
+    *"nknown option"* | *"llegal option"*) signature="unchecked: ssh-keygen is too old" ;;
+    0*) signature="its signature does not hold: ${complaint:-no signer is named}" ;;
+    *) signature="it is signed by $count of the $6 signers that it needs${complaint:+: $complaint}" ;;
+  esac
+}
+
+# Count each name and each key once.
+add_voter() {
+  case $voters in *" $1 "* | *" $2 "*) return ;; esac
+  voters="$voters$1 $2 "
+  count=$((count + 1))
+}
+
+# The keys that a list revokes, as ssh-keygen takes them -> krl.
+revoked() {
+  krl=
+  said "$1" revoked-key | sed 's/^/hash: /' >"$W/revoked"
+  [ -s "$W/revoked" ] || return 0
+  krl=$W/krl
+  ssh-keygen -q -k -f "$krl" "$W/revoked" 2>/dev/null
+}
+
+# The lines of a list that name a namespace and are valid now, without their times: not every
+# ssh-keygen knows these.
+valid_lines() {
+  awk -v space="$2" -v utc="$(date -u +%Y%m%d%H%M%S)" -v here="$(date +%Y%m%d%H%M%S)" '
+    function reached(option,   t, zulu) {
+      if (!match(low, option "=\"[0-9]+z?\"")) return -1
+      t = substr(low, RSTART + length(option) + 2, RLENGTH - length(option) - 3)
+      zulu = sub(/z/, "", t)
+      return substr(t "00000000", 1, 14) <= (zulu ? utc : here) ""
+    }
+    { low = tolower($0) }
+    /^[ \t]*#/ || !match(low, /namespaces="[^"]*"/) { next }
+    !index("," substr(low, RSTART + 12, RLENGTH - 13) ",", "," space ",") { next }
+    reached("valid-after") == 0 || reached("valid-before") == 1 { next }
+    {
+      gsub(/[Vv][Aa][Ll][Ii][Dd]-[A-Za-z]+="[0-9]+[Zz]?",?/, "")
+      sub(/,[ \t]+/, " ")
+      print
+    }' "$1"
+}

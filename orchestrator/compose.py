@@ -28,6 +28,7 @@ from orchestrator.model.fleet import BecomeMethod, Host
 from orchestrator.model.plan import Package, Plan
 from orchestrator.model.ranges import Range
 from orchestrator.planfile import load as load_plan
+from orchestrator.planning.policy import leaves_choice
 from orchestrator.service.options import RunOptions
 from orchestrator.service.prepare import Prepared, Selected, prepare, selected
 
@@ -147,17 +148,21 @@ def make_ready(
     for package in site.plan.packages:
         try:
             source = sources.source_of(package.bundle, home.root)
-            bundle = fetch(package, source, trust, pinned.get(package.name, ""))
+            offer = choose(package, source, pinned.get(package.name, ""))
+            bundle = source.obtain(offer, trust)
+            reader.verify_content(bundle)
         except BundleError as error:
             problems.extend(error.problems)
             continue
         bundles.append(bundle)
         siblings.extend(source.beside(bundle, trust))
+        named = options.locked or offer.place == source.place or not leaves_choice(package)
         works[package.name] = PackageWork(
             package,
             bundle.manifest,
             trust.allowed_signers(package.name),
             identities(bundle.signatures),
+            None if named else options.given,
         )
     if problems:
         raise BundleError(*problems)
@@ -166,13 +171,10 @@ def make_ready(
     return Ready(prepare(site.plan, site.chosen, site.select, works), depot, store)
 
 
-def fetch(package: Package, source: sources.Source, trust: Trust, digest: str = "") -> Bundle:
-    """Return the trusted bundle that a package of a plan asks for, its content proved too."""
+def choose(package: Package, source: sources.Source, digest: str = "") -> sources.Offer:
+    """Return what a package of a plan asks for, or the offer with this digest."""
     wanted = Range(package.version) if package.version else None
-    offer = sources.choose(source.offers(package.name), wanted, digest, at=source.place)
-    bundle = source.obtain(offer, trust)
-    reader.verify_content(bundle)
-    return bundle
+    return sources.choose(source.offers(package.name), wanted, digest, at=source.place)
 
 
 def read_trust(plan: Plan, home: Home, options: RunOptions) -> Trust:

@@ -9,6 +9,7 @@
     │   ├── InventoryError
     │   └── BundleError
     │       └── TrustError          a signature or a hash does not hold
+    ├── NotAgreed           3   a change of version waits for someone's consent
     ├── HostError               2   one host could not do what was asked
     │   ├── Unreachable         4   no working connection (refused, timed out, lost)
     │   ├── LoginRefused            the host answers but does not let us in
@@ -125,6 +126,12 @@ class BundleError(InputError):
 
 class TrustError(BundleError):
     """A bundle's signature, signer or hash does not hold."""
+
+
+class NotAgreed(FleetError):
+    """A change of version waits for someone's consent; nothing was changed."""
+
+    exit_code = ExitCode.WAITING
 
 
 class HostError(FleetError):

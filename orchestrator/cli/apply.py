@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import click
 
 from orchestrator import compose
 from orchestrator.cli import looking
+from orchestrator.cli.consent import agree, approvals, consent_flags, foresee
 from orchestrator.cli.flags import ask_become, become_password, connection_flags, options_of, warn
 from orchestrator.cli.screen import Screen, output_flags
 from orchestrator.clock import WallClock
@@ -32,13 +34,14 @@ from orchestrator.service.prepare import expect_same
 @click.argument("plan", type=click.Path(path_type=Path))
 @connection_flags
 @ask_become
+@consent_flags
 @click.option("-C", "--check", is_flag=True, help="Probe the hosts and change nothing.")
 @click.option("-D", "--diff", is_flag=True, help="With --check: the files that would change.")
 @output_flags
 def apply(plan: Path, *, check: bool, diff: bool, ask_become_pass: bool, **given: Any) -> int:
     """Move the fleet to what PLAN says, wave by wave."""
     screen = Screen.of(given)
-    options = options_of(given)
+    options = replace(options_of(given), yes=given["yes"], approved=approvals(given["approve"]))
     home = Home.find()
     site = compose.read_site(plan, options)
     password = become_password(ask=ask_become_pass)
@@ -46,9 +49,11 @@ def apply(plan: Path, *, check: bool, diff: bool, ask_become_pass: bool, **given
     warn(ready.prepared)
     try:
         if check:
+            ready = foresee(ready, options, password, screen)
             return looking.look(ready, options, password, screen, diff=diff)
         with home.open_journal() as journal:
             _refuse_denied(journal, ready)
+            ready, options = agree(ready, options, password, screen)
             return _begin(journal, home, ready, options, password, screen)
     finally:
         ready.close()

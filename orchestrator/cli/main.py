@@ -61,23 +61,24 @@ def _load(module: str) -> ModuleType:
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="fleet")
-@click.option("--debug", is_flag=True, help="Show tracebacks.")
-@click.pass_context
-def fleet(ctx: click.Context, *, debug: bool) -> None:
+@click.option("--debug", is_flag=True, expose_value=False, help="Show tracebacks.")
+def fleet() -> None:
     """OTA-grade updates for ordinary Linux fleets over plain SSH.
 
     Exit codes: 0 the fleet is as the plan says; 2 hosts failed, halted or rolled back; 3 waiting
     and resumable; 4 only unreachable hosts stand in the way; 5 wrong usage; 6 the plan, inventory
     or bundle is invalid; 99 interrupted.
     """
-    ctx.obj = debug
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code; prints errors, never a traceback unasked."""
+    """Run one command and return its exit code; prints errors, never a traceback unasked.
+
+    The words of the command line are the root context's object.
+    """
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        outcome = fleet.main(words, prog_name="fleet", standalone_mode=False)
+        outcome = fleet.main(words, prog_name="fleet", standalone_mode=False, obj=tuple(words))
         return int(outcome) if isinstance(outcome, int) else ExitCode.OK
     except FleetError as error:
         if "--debug" in words:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from orchestrator.model.bundle import Manifest
 from orchestrator.model.fleet import Host
 from orchestrator.model.plan import Package, Retries, Timeouts
+from orchestrator.planning.policy import Given
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +17,14 @@ class PackageWork:
 
     ``signers`` is the text of a trust file, ``identities`` the principals in it who made the
     bundle's signatures, one for each, "-" for one that does not count: the host verifies for
-    itself.
+    itself. ``agreed`` is what the operator agreed to; ``None`` where the version was named.
     """
 
     package: Package
     manifest: Manifest
     signers: str
     identities: tuple[str, ...]
+    agreed: Given | None = None
 
     @property
     def name(self) -> str:

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.model.bundle import Urgency
-from orchestrator.model.plan import Change, Consent, ReleasePolicy
+from orchestrator.model.plan import Change, Consent, Package, ReleasePolicy
+from orchestrator.model.ranges import Range
 from orchestrator.model.version import is_version, precedence
 
 _SIZES = tuple(Change)
@@ -27,6 +28,11 @@ class Demand:
     change: Change
     consent: Consent
     urgency: Urgency = Urgency.NORMAL
+
+    def __str__(self) -> str:
+        urgent = " critical" if self.urgency is Urgency.CRITICAL else ""
+        before = " and ".join(version or "what is there" for version in self.before)
+        return f"{before} -> {self.version} is a{urgent} {self.change} change"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,11 @@ class Given:
     def names(self, demand: Demand) -> bool:
         """Return whether just this version of the package was approved."""
         return self.approved.get(demand.package) == demand.version
+
+
+def leaves_choice(package: Package) -> bool:
+    """Return whether a plan leaves it to fleet which version of a package is meant."""
+    return package.version is None or not Range(package.version).pinned
 
 
 def change(before: str, after: str) -> Change:

@@ -59,6 +59,10 @@ def _targets(told: Chronicle) -> Iterator[str]:
             for target in told.rollout.started.targets
         ),
     )
+    agreed = told.rollout.started.options.get("agreed")
+    if isinstance(agreed, dict) and agreed:
+        yield ""
+        yield from (f"- {markdown(f'{name}: {text}')}" for name, text in sorted(agreed.items()))
 
 
 def _waves(told: Chronicle) -> Iterator[str]:

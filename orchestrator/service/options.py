@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 
 from orchestrator.errors import JournalError
+from orchestrator.planning.policy import Given
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +14,8 @@ class RunOptions:
     """Flags that shape a run; paths are absolute, so that it can be resumed from anywhere.
 
     ``forks`` replaces the plan's ``max_parallel``. Passwords are not here: they are asked for
-    again when a run is resumed.
+    again when a run is resumed. ``locked`` says that the releases were those of the plan's lock.
+    ``agreed`` tells people, by package, to what change of version who agreed, and how.
     """
 
     inventory: tuple[str, ...] = ()
@@ -27,6 +29,15 @@ class RunOptions:
     become_user: str = "root"
     accept_new: bool = False
     trust: str | None = None
+    locked: bool = False
+    yes: bool = False
+    approved: Mapping[str, str] = field(default_factory=dict)
+    agreed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def given(self) -> Given:
+        """Return what the operator agreed to."""
+        return Given(self.yes, self.approved)
 
     def to_dict(self) -> dict[str, object]:
         """Return JSON-ready values."""

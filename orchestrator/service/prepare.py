@@ -14,6 +14,7 @@ from orchestrator.model.event import Target
 from orchestrator.model.fleet import Fleet, Host
 from orchestrator.model.plan import Plan
 from orchestrator.model.wave import RolloutSpec, Wave
+from orchestrator.planning.policy import Given
 from orchestrator.planning.sequence import package_order, step_order
 from orchestrator.planning.waves import plan_waves
 from orchestrator.schema import thaw
@@ -70,6 +71,13 @@ class Prepared:
         known = laid_over(self._own, self.selected.fleet[host])
         works = tuple(work for work in self.works if host in self.selected.carriers[work.name])
         return Assignment(known, works, self._wave_of[host])
+
+    def agreed(self, given: Given) -> Prepared:
+        """Return the same with what the operator agreed to, for versions that fleet chose."""
+        works = (
+            work if work.agreed is None else replace(work, agreed=given) for work in self.works
+        )
+        return replace(self, works=tuple(works))
 
     @cached_property
     def _own(self) -> Mapping[str, object]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from orchestrator.clock import Clock
 from orchestrator.errors import Fenced, ProtocolError
-from orchestrator.host import requests
+from orchestrator.host import looking, requests
 from orchestrator.host.rendering import Renderer
 from orchestrator.host.replies import Probe, Status, number, read_probe, status, tail
 from orchestrator.host.requests import Claim, Place
@@ -24,13 +24,15 @@ GRACE = 10.0
 class Memory:
     """What is remembered of one host from action to action; empty after a resume.
 
-    ``tokens`` are the fencing tokens by package, ``trouble`` the reason of the last failure.
+    ``tokens`` are the fencing tokens by package, ``trouble`` the reason of the last failure, and
+    ``elsewhere`` the active releases of packages that the run leaves alone.
     """
 
     facts: dict[str, object] | None = None
     probes: dict[str, Probe] = field(default_factory=dict)
     tokens: dict[str, int] = field(default_factory=dict)
     trouble: str = ""
+    elsewhere: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,16 +122,20 @@ class Context:
 
 async def look(ctx: Context, lines: Sequence[str] = (), *, extra: float = 0.0) -> list[Reply]:
     """Refresh facts and probes, and return the replies to ``lines``, all in one round trip."""
+    places = looking.others(ctx.assignment)
     probes = [
         requests.probe(ctx.place(work), work.release, work.manifest.digest) for work in ctx.packages
     ]
-    facts, *replies = await ctx.ask([requests.facts(), *probes, *lines], extra=extra)
+    others = [looking.question(place) for place in places]
+    facts, *replies = await ctx.ask([requests.facts(), *probes, *others, *lines], extra=extra)
     if status(facts) is not Status.OK:
         raise ProtocolError(f"the host told no facts: {facts.reason}")
     ctx.memory.facts = dict(facts.fields)
     found = zip(ctx.packages, replies, strict=False)
     ctx.memory.probes = {work.name: read_probe(reply) for work, reply in found}
-    return replies[len(probes) :]
+    end = len(probes) + len(others)
+    ctx.memory.elsewhere = looking.active(places, replies[len(probes) : end])
+    return replies[end:]
 
 
 async def moving(ctx: Context) -> list[PackageWork]:

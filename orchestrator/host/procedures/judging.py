@@ -11,10 +11,8 @@ from orchestrator.host.replies import Probe, words
 from orchestrator.host.versions import is_lower, version_of
 from orchestrator.host.work import PackageWork
 from orchestrator.model.bundle import FileEntry, Manifest
+from orchestrator.planning.policy import demand
 from orchestrator.ports import Depot
-
-ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64", "armhf": "armv7l", "i386": "i686"}
-"""Debian's words for what the kernel calls otherwise."""
 
 
 def is_there(probe: Probe) -> bool:
@@ -34,7 +32,7 @@ def objections(
     found = (
         _owned(probe, run),
         _tools(facts),
-        _platform(work.manifest, facts),
+        _consent(work, probe),
         _downgrade(work, probe),
         _drift(work, probe),
     )
@@ -81,14 +79,13 @@ def _tools(facts: Mapping[str, object]) -> str:
     return f"the host lacks {', '.join(missing)}; install what provides it" if missing else ""
 
 
-def _platform(manifest: Manifest, facts: Mapping[str, object]) -> str:
-    wanted = manifest.platform
-    system, arch = str(facts.get("os", "")), str(facts.get("arch", ""))
-    if wanted.os and system not in wanted.os and "linux" not in wanted.os:
-        return f"made for {' or '.join(wanted.os)}, the host is {system or 'unknown'}"
-    if wanted.arch and _same_words(arch) not in {_same_words(word) for word in wanted.arch}:
-        return f"made for {' or '.join(wanted.arch)}, the host is {arch or 'unknown'}"
-    return ""
+def _consent(work: PackageWork, probe: Probe) -> str:
+    """Object to a change of version that is larger than what was agreed to."""
+    if work.agreed is None or probe.active in ("", work.release):
+        return ""
+    manifest, before = work.manifest, version_of(probe.active)
+    needs = demand(work.name, work.package.policy, [before], manifest.version, manifest.urgency)
+    return "" if work.agreed.covers(needs) else f"{needs}, and no one agreed to it"
 
 
 def _downgrade(work: PackageWork, probe: Probe) -> str:
@@ -105,7 +102,3 @@ def _drift(work: PackageWork, probe: Probe) -> str:
     if not has_drifted(work, probe):
         return ""
     return f"{work.release} is active but differs from what was signed: {probe.proof or 'unproved'}"
-
-
-def _same_words(arch: str) -> str:
-    return ARCHITECTURES.get(arch, arch)

@@ -12,7 +12,7 @@ from orchestrator.host.procedures.judging import (
     objections,
 )
 from orchestrator.host.replies import Probe
-from orchestrator.model.bundle import Platform
+from orchestrator.planning.policy import Given
 from tests.host.scripted import (
     CURRENT,
     EMPTY,
@@ -97,18 +97,24 @@ def test_missing_tools() -> None:
     assert words == "gateway: the host lacks tar, gzip; install what provides it"
 
 
+AUTO, YES = Given(), Given(yes=True)
+
+
 @pytest.mark.parametrize(
-    ("platform", "words"),
+    ("version", "agreed", "words"),
     [
-        (Platform(), ""),
-        (Platform(("debian", "alpine"), ("x86_64",)), ""),
-        (Platform(("linux",), ("amd64", "arm64")), ""),
-        (Platform(("alpine",)), "gateway: made for alpine, the host is debian"),
-        (Platform((), ("arm64", "armhf")), "gateway: made for arm64 or armhf, the host is x86_64"),
+        ("2.4.0", None, ""),
+        ("2.3.1", AUTO, ""),
+        ("2.4.0", AUTO, "gateway: 2.3.0 -> 2.4.0 is a minor change, and no one agreed to it"),
+        ("2.4.0", YES, ""),
+        ("3.0.0", YES, "gateway: 2.3.0 -> 3.0.0 is a major change, and no one agreed to it"),
+        ("3.0.0", Given(approved={"gateway": "3.0.0"}), ""),
     ],
 )
-def test_platform(platform: Platform, words: str) -> None:
-    assert complaint(made=replace(NEW, platform=platform)) == words
+def test_a_change_that_no_one_agreed_to(version: str, agreed: Given | None, words: str) -> None:
+    ready = replace(work(made=manifest(version)), agreed=agreed)
+    assert "; ".join(objections(ready, OUTDATED, FACTS.fields, "run-1")) == words
+    assert objections(ready, EMPTY, FACTS.fields, "run-1") == ()
 
 
 def test_all_objections_at_once_worst_first() -> None:

@@ -1,0 +1,84 @@
+"""A range lets fleet choose the version; the policy says which changes go by themselves."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.releasing.site import Corner
+
+pytestmark = pytest.mark.ssh
+
+RANGE = {"app": {"version": ">=2"}}
+
+
+def test_a_patch_goes_by_itself(corner: Corner) -> None:
+    corner.bundles("app", "2.4.1", "2.4.2")
+    corner.write_plan({"app": {"version": "~2.4"}})
+    corner.give("app", "2.4.1")
+    corner.write_plan({"app": {"version": "~2.4"}})
+    corner.apply()
+    assert corner.versions() == ["2.4.2"] * 3
+    corner.apply()  # nothing is to do, and nothing is asked
+    assert corner.started().options["agreed"] == {}
+
+
+def test_a_first_installation_goes_by_itself(corner: Corner) -> None:
+    corner.bundles("app", "1.0.0", "3.0.0")
+    corner.write_plan({"app": {}})
+    corner.apply()
+    assert corner.versions() == ["3.0.0"] * 3
+
+
+def test_a_minor_change_asks(corner: Corner) -> None:
+    corner.bundles("app", "2.4.1", "2.5.0")
+    corner.give("app", "2.4.1", "h001")
+    corner.write_plan(RANGE)
+    refused = corner.apply(expect=3)
+    assert "app: 2.4.1 -> 2.5.0 is a minor change, which needs a yes" in refused.err
+    assert refused.err.rstrip().endswith(
+        f"nothing was changed; to agree: fleet apply {corner.plan} --output plain --yes"
+    )
+    assert corner.versions() == ["2.4.1", "", ""]
+    assert corner.runs() == 1
+    corner.apply("--yes")
+    assert corner.versions() == ["2.5.0"] * 3
+    agreed = corner.started().options["agreed"]
+    assert isinstance(agreed, dict)
+    assert agreed["app"].startswith("2.4.1 -> 2.5.0 is a minor change: --yes of ")
+
+
+def test_a_major_change_needs_its_version(corner: Corner) -> None:
+    corner.bundles("app", "2.4.1", "3.0.0")
+    corner.give("app", "2.4.1")
+    corner.write_plan(RANGE)
+    refused = corner.apply("--yes", expect=3)
+    assert "app: 2.4.1 -> 3.0.0 is a major change, which needs the approval" in refused.err
+    assert refused.err.rstrip().endswith("--yes --approve app=3.0.0")
+    wrong = corner.apply("--approve", "app=3.1.0", expect=5)
+    assert "what would be applied is 3.0.0" in wrong.err
+    unknown = corner.apply("--approve", "ap=3.0.0", expect=5)
+    assert "did you mean 'app'?" in unknown.err
+    assert corner.versions() == ["2.4.1"] * 3
+    corner.apply("--approve", "app=3.0.0")
+    assert corner.versions() == ["3.0.0"] * 3
+    assert corner.started().options["approved"] == {"app": "3.0.0"}
+
+
+def test_what_is_critical_goes_further_by_itself(corner: Corner) -> None:
+    corner.bundle("app", "2.4.1")
+    corner.bundle("app", "2.5.0", urgency="critical", notes="CVE-2026-1")
+    corner.give("app", "2.4.1")
+    corner.write_plan({"app": {"version": "^2", "policy": {"critical": "patch"}}})
+    strict = corner.apply("--check")
+    assert "2.4.1 -> 2.5.0 is a critical minor change, which needs a yes" in strict.out
+    corner.apply(expect=3)
+    corner.write_plan({"app": {"version": "^2"}})
+    corner.apply()
+    assert corner.versions() == ["2.5.0"] * 3
+
+
+def test_a_version_that_is_named_needs_nothing(corner: Corner) -> None:
+    corner.bundles("app", "2.4.1", "3.0.0")
+    corner.give("app", "2.4.1")
+    corner.give("app", "3.0.0")
+    assert corner.versions() == ["3.0.0"] * 3

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from orchestrator.errors import HostError
+from orchestrator.model.keeping import BackupRetention, Retention
 
 _BARE = re.compile(r"[A-Za-z0-9_@%+:,./-]+", re.ASCII)
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -109,9 +110,15 @@ def probe(place: Place, release: str, manifest: str) -> str:
     return _line("probe", _of(place), {"release": release, "manifest": manifest})
 
 
-def verify(place: Place, release: str = "", manifest: str = "") -> str:
-    """Ask which files differ from a release; by default the active one."""
-    return _line("verify", _of(place), _given(release=release, manifest=manifest))
+def verify(
+    place: Place, release: str = "", manifest: str = "", *, within: float | None = None
+) -> str:
+    """Ask which files differ from a release; by default the active one.
+
+    With ``within``, only the bytes of files that changed in the last so many seconds are hashed.
+    """
+    since = "" if within is None else str(_seconds(within))
+    return _line("verify", _of(place), _given(release=release, manifest=manifest, within=since))
 
 
 def history(place: Place, lines: int) -> str:
@@ -171,11 +178,18 @@ def confirm(place: Place, claim: Claim, *, release: str, manifest: str, nonce: s
 
 
 def commit(
-    place: Place, claim: Claim, *, release: str, manifest: str, nonce: str, keep: int
+    place: Place,
+    claim: Claim,
+    *,
+    release: str,
+    manifest: str,
+    nonce: str,
+    keep: Retention,
+    backups: BackupRetention,
 ) -> str:
-    """Make a confirmed release final, and let go of old ones and of the lock."""
-    values = {"release": release, "manifest": manifest, "nonce": nonce, "keep": keep}
-    return _line("commit", _of(place), _by(claim), values)
+    """Make a confirmed release final, and let go of old ones, of old backups and of the lock."""
+    values = {"release": release, "manifest": manifest, "nonce": nonce}
+    return _line("commit", _of(place), _by(claim), values, _limits(keep), _backups(backups))
 
 
 def revert(place: Place, claim: Claim, *, nonce: str, why: str, live: bool = False) -> str:
@@ -218,6 +232,15 @@ def _spelled(texts: Texts) -> dict[str, object]:
     for part in parts:
         whole.update(part)
     return whole
+
+
+def _limits(keep: Retention) -> dict[str, object]:
+    limits = {"keep_age": math.ceil(keep.age), "keep_free_kib": -(-keep.free // 1024)}
+    return {"keep": keep.releases, **{key: value for key, value in limits.items() if value}}
+
+
+def _backups(backups: BackupRetention) -> dict[str, object]:
+    return {"backups": backups.keep, "backups_age": math.ceil(backups.age)}
 
 
 def _given(**values: str) -> dict[str, str]:

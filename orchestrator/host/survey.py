@@ -1,13 +1,13 @@
-"""Looking at one package on one host without a run: what differs, and what was done."""
+"""Looking at packages on one host without a run: what differs, and what was done."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.errors import HostError
 from orchestrator.host import requests
-from orchestrator.host.replies import Status, status, text, words
+from orchestrator.host.replies import Status, number, status, text, words
 from orchestrator.host.requests import Place
 from orchestrator.ports import Channel, Reply
 
@@ -16,13 +16,17 @@ KINDS = ("modified", "missing", "extra", "wrong_mode")
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """Which paths of a release differ from its manifest, at most 100 of each kind by name."""
+    """Which paths of a release differ from its manifest, at most 100 of each kind by name.
+
+    ``unnamed`` counts those beyond. ``extra`` are files that no manifest names: no damage.
+    """
 
     active: str
     modified: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
     wrong_mode: tuple[str, ...] = ()
+    unnamed: int = 0
 
     @property
     def clean(self) -> bool:
@@ -31,20 +35,26 @@ class VerifyReport:
 
     def lines(self) -> list[str]:
         """Return one ``kind: path`` line for each difference."""
-        return [f"{kind.replace('_', ' ')}: {p}" for kind in KINDS for p in getattr(self, kind)]
+        named = [f"{kind.replace('_', ' ')}: {p}" for kind in KINDS for p in getattr(self, kind)]
+        return [*named, f"and {self.unnamed} more"] if self.unnamed else named
 
 
 async def verify(
-    channel: Channel, root: str, state: str, package: str, *, deadline: float = 60.0
-) -> VerifyReport:
-    """Hash the active release of ``package`` against its own manifest, in one round trip.
+    channel: Channel,
+    places: Sequence[Place],
+    *,
+    within: float | None = None,
+    deadline: float = 60.0,
+) -> list[VerifyReport | HostError]:
+    """Hash the active release of each package against its own manifest, in one round trip.
 
-    Where nothing is active, the report's ``active`` is empty. Raises HostError when the host
-    cannot tell, Unreachable when the connection fails.
+    With ``within``, only what changed in the last so many seconds is hashed; all else is compared
+    by size and mode. Where nothing is active, a report's ``active`` is empty; where the host
+    cannot tell, there is the HostError. Raises Unreachable when the connection fails.
     """
-    line = requests.verify(Place(package, root, state))
-    [reply] = await channel.call([line], deadline=deadline)
-    return VerifyReport("") if status(reply) is Status.NO else read_report(reply)
+    lines = [requests.verify(place, within=within) for place in places]
+    replies = await channel.call(lines, deadline=deadline)
+    return [_reported(reply) for reply in replies]
 
 
 async def history(
@@ -63,13 +73,17 @@ async def history(
 def read_report(reply: Reply) -> VerifyReport:
     """Return what ``verify`` found; raises HostError."""
     fields = _answered(reply).fields
-    return VerifyReport(
-        active=text(fields, "active"),
-        modified=words(fields, "modified"),
-        missing=words(fields, "missing"),
-        extra=words(fields, "extra"),
-        wrong_mode=words(fields, "wrong_mode"),
-    )
+    named = {kind: words(fields, kind) for kind in KINDS}
+    counted = sum(max(number(fields, f"{kind}_count"), len(named[kind])) for kind in KINDS)
+    unnamed = counted - sum(map(len, named.values()))
+    return VerifyReport(text(fields, "active"), **named, unnamed=unnamed)
+
+
+def _reported(reply: Reply) -> VerifyReport | HostError:
+    try:
+        return VerifyReport("") if status(reply) is Status.NO else read_report(reply)
+    except HostError as error:
+        return error
 
 
 def _answered(reply: Reply) -> Reply:

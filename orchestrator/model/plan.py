@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from orchestrator.errors import Position
+from orchestrator.model.keeping import BackupRetention, Retention
 
 NOWHERE = Position("")
 
@@ -239,7 +240,8 @@ class Package:
     """Template; ``None``: host variable ``fleet_root``, else ``/opt/fleet``."""
     state: str | None = None
     """Template; ``None``: host variable ``fleet_state``, else ``/var/lib/fleet``."""
-    keep: int = 3
+    keep: Retention = Retention()
+    backups: BackupRetention = BackupRetention()
     allow_downgrade: bool = False
     threshold: int = 1
     """Distinct signers that a bundle needs at least; the trust file may ask for more."""

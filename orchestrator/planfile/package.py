@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.model import plan as model
+from orchestrator.planfile.keeping import BACKUPS, KEEP
 from orchestrator.planfile.names import NAME, PATTERN, VARIABLE
 from orchestrator.planfile.origin import ORIGIN, Versions
 from orchestrator.planfile.releasing import POLICY
@@ -87,7 +88,8 @@ def package_shape(checks: UseOf) -> Shape:
             "Where the host keeps its records; default: host variable fleet_state, /var/lib/fleet.",
             example="/var/lib/fleet",
         ),
-        Field("keep", Whole(2, 100), "Releases kept on a host, the active one included."),
+        Field("keep", KEEP, KEEP.help),
+        Field("backups", BACKUPS, BACKUPS.help),
         Field("allow_downgrade", Flag(), "Accept a version lower than the one on the host."),
         Field("threshold", Whole(1, 16), "Distinct signers it needs; the trust file may ask more."),
         Field(

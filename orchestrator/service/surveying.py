@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from orchestrator.errors import HostError
+from orchestrator.host import requests
 from orchestrator.host.rendering import Renderer
 from orchestrator.host.survey import VerifyReport, verify
 from orchestrator.host.work import Assignment
 from orchestrator.model.fleet import Host
 from orchestrator.model.plan import Package, Plan
-from orchestrator.ports import Connector
+from orchestrator.ports import Channel, Connector
 from orchestrator.service.prepare import Selected, laid_over, plan_variables
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,47 +28,60 @@ class Place:
     package: str
 
 
-async def survey(
-    plan: Plan, chosen: Selected, connector: Connector
-) -> list[tuple[Place, VerifyReport | HostError]]:
-    """Verify every package on every host that carries it, at most ``max_parallel`` at once.
+Found = list[tuple[Place, T | HostError]]
+"""What came of each package on each host, in the inventory's order."""
 
-    The answers come in the inventory's order; a host that could not answer has its HostError.
+Visit = Callable[[Channel, Host, Sequence[Package]], Awaitable[Sequence[T | HostError]]]
+"""Does something with the packages of one host; may raise HostError for all of them."""
+
+
+async def survey(
+    plan: Plan, chosen: Selected, connector: Connector, *, within: float | None = None
+) -> Found[VerifyReport]:
+    """Verify every package on every host that carries it, in one round trip for each host.
+
+    With ``within``, only what changed in the last so many seconds is hashed.
     """
+
+    async def one(
+        channel: Channel, host: Host, packages: Sequence[Package]
+    ) -> list[VerifyReport | HostError]:
+        places = [place(host, package) for package in packages]
+        deadline = plan.rollout.timeouts.check * len(packages)
+        return await verify(channel, places, within=within, deadline=deadline)
+
+    return await visit(plan, chosen, connector, one)
+
+
+async def visit(plan: Plan, chosen: Selected, connector: Connector, what: Visit[T]) -> Found[T]:
+    """Open a channel to every host that carries a package, at most ``max_parallel`` at once."""
     places = asyncio.Semaphore(plan.rollout.max_parallel)
 
-    async def one(host: Host) -> list[tuple[Place, VerifyReport | HostError]]:
+    async def one(host: Host) -> Found[T]:
+        packages = [p for p in plan.packages if host.name in chosen.carriers[p.name]]
         async with places:
-            return await _verify_host(plan, chosen, host, connector)
+            answers = await _visit_host(connector, host, packages, what)
+        return [(Place(host.name, p.name), a) for p, a in zip(packages, answers, strict=True)]
 
     own = plan_variables(plan)
     found = await asyncio.gather(*(one(laid_over(own, host)) for host in chosen.fleet))
     return [answer for answers in found for answer in answers]
 
 
-async def _verify_host(
-    plan: Plan, chosen: Selected, host: Host, connector: Connector
-) -> list[tuple[Place, VerifyReport | HostError]]:
-    packages = [p for p in plan.packages if host.name in chosen.carriers[p.name]]
-    answers: list[tuple[Place, VerifyReport | HostError]] = []
+async def _visit_host(
+    connector: Connector, host: Host, packages: Sequence[Package], what: Visit[T]
+) -> Sequence[T | HostError]:
     try:
         channel = await connector.open(host)
+        try:
+            return await what(channel, host, packages)
+        finally:
+            await channel.close()
     except HostError as error:
-        return [(Place(host.name, package.name), error) for package in packages]
-    try:
-        for package in packages:
-            where = Place(host.name, package.name)
-            try:
-                root, state = _folders(host, package)
-                found = await verify(channel, root, state, package.name)
-                answers.append((where, found))
-            except HostError as error:
-                answers.append((where, error))
-    finally:
-        await channel.close()
-    return answers
+        return [error] * len(packages)
 
 
-def _folders(host: Host, package: Package) -> tuple[str, str]:
+def place(host: Host, package: Package) -> requests.Place:
+    """Return where a package lives on a host; raises HostError when that is no absolute path."""
     renderer = Renderer(Assignment(host, (), ""), "")
-    return renderer.folders(package)
+    return requests.Place(package.name, *renderer.folders(package))

@@ -23,6 +23,8 @@ from orchestrator.clock import WallClock
 from orchestrator.errors import Fenced
 from orchestrator.host import survey
 from orchestrator.host.driver import HostDriver, Looker
+from orchestrator.host.requests import Place
+from orchestrator.host.survey import VerifyReport
 from orchestrator.host.work import Assignment, HostPolicy, PackageWork, RunIdentity
 from orchestrator.model.event import Action, Result
 from orchestrator.model.fleet import Endpoint, Host
@@ -390,7 +392,8 @@ async def test_survey(site: Site) -> None:
     channel = await LocalConnector(dict(os.environ)).open(site.host)
     root, state = f"{site.folder}/the root", f"{site.folder}/state"
     (site.folder / "the root/gateway/current/new file").touch()
-    report = await survey.verify(channel, root, state, "gateway")
+    [report] = await survey.verify(channel, [Place("gateway", root, state)])
+    assert isinstance(report, VerifyReport)
     assert (report.active, report.extra, report.clean) == (work.release, ("new file",), True)
     entries = await survey.history(channel, root, state, "gateway", lines=2)
     assert [entry["op"] for entry in entries] == ["commit", "commit"]

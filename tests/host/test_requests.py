@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from orchestrator.errors import HostError
 from orchestrator.host import requests
 from orchestrator.host.requests import Claim, Place, StepText, Texts, exports, quote
+from orchestrator.model.keeping import BackupRetention, Retention
 
 PLACE = Place("gateway", "/opt/fleet", "/var/lib/fleet")
 CLAIM = Claim("run-1", "ops box", 7, 3600)
@@ -16,6 +17,7 @@ AT = "package=gateway root=/opt/fleet state=/var/lib/fleet"
 BY = "run=run-1 owner='ops box' token=7 lock_ttl=3600"
 RELEASE = "2.4.0-0123456789ab"
 DIGEST = "0123456789ab"
+NO_BACKUPS = "backups=0 backups_age=0"
 OF = f"release={RELEASE} manifest={DIGEST}"
 
 LINES = [
@@ -104,8 +106,16 @@ LINES = [
         f"confirm {AT} {BY} {OF} nonce=n1",
     ),
     (
-        requests.commit(PLACE, CLAIM, release=RELEASE, manifest=DIGEST, nonce="n1", keep=3),
-        f"commit {AT} {BY} {OF} nonce=n1 keep=3",
+        requests.commit(
+            PLACE,
+            CLAIM,
+            release=RELEASE,
+            manifest=DIGEST,
+            nonce="n1",
+            keep=Retention(4, age=60.5, free=1025),
+            backups=BackupRetention(0, age=0),
+        ),
+        f"commit {AT} {BY} {OF} nonce=n1 keep=4 keep_age=61 keep_free_kib=2 {NO_BACKUPS}",
     ),
     (
         requests.revert(PLACE, CLAIM, nonce="n1", why="it's bad"),

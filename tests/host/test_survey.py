@@ -1,41 +1,44 @@
 from __future__ import annotations
 
-import pytest
-
 from orchestrator.errors import HostError
 from orchestrator.host import survey
+from orchestrator.host.requests import Place
 from orchestrator.ports import Reply
 
 from .scripted import FakeChannel
 
+PLACE = Place("gateway", "/r", "/s")
+DB = Place("db", "/r", "/s")
 AT = "package=gateway root=/r state=/s"
 
 
-async def test_verify() -> None:
+async def test_verify_asks_for_all_packages_at_once() -> None:
     found = {"active": "2.4.0-x", "modified": ["a"], "missing": [], "extra": ["b"]}
-    channel = FakeChannel({"verify": Reply("ok", "", found)})
-    report = await survey.verify(channel, "/r", "/s", "gateway")
-    assert report == survey.VerifyReport("2.4.0-x", modified=("a",), extra=("b",))
-    assert report.lines() == ["modified: a", "extra: b"]
+    replies = [
+        Reply("ok", "", found),
+        Reply("no", "nothing is active"),
+        Reply("failed", "the manifest does not hold"),
+    ]
+    channel = FakeChannel({"verify": replies})
+    whole, none, broken = await survey.verify(channel, [PLACE, DB, DB], within=90)
+    assert whole == survey.VerifyReport("2.4.0-x", modified=("a",), extra=("b",))
+    assert none == survey.VerifyReport("")
+    assert isinstance(broken, HostError)
+    assert broken.message == "the manifest does not hold"
+    at_db = "verify package=db root=/r state=/s within=90"
+    assert channel.calls == [[f"verify {AT} within=90", at_db, at_db]]
+
+
+def test_lines_of_a_report() -> None:
+    found = {"active": "x", "modified": ["a"], "modified_count": 3, "wrong_mode": ["b"]}
+    report = survey.read_report(Reply("ok", "", found))
+    assert report.lines() == ["modified: a", "wrong mode: b", "and 2 more"]
     assert not report.clean
-    assert channel.calls == [[f"verify {AT}"]]
 
 
 def test_extra_files_do_no_harm() -> None:
     assert survey.VerifyReport("2.4.0-x", extra=("b",)).clean
     assert not survey.VerifyReport("").clean
-
-
-async def test_nothing_is_active() -> None:
-    channel = FakeChannel({"verify": Reply("no", "nothing is active")})
-    report = await survey.verify(channel, "/r", "/s", "gateway")
-    assert report == survey.VerifyReport("")
-
-
-async def test_a_host_that_cannot_tell() -> None:
-    channel = FakeChannel({"verify": Reply("failed", "the manifest does not hold")})
-    with pytest.raises(HostError, match="the manifest does not hold"):
-        await survey.verify(channel, "/r", "/s", "gateway")
 
 
 async def test_history() -> None:

@@ -6,6 +6,7 @@ from dataclasses import fields
 
 import pytest
 
+from orchestrator.model.keeping import Retention
 from orchestrator.model.plan import (
     Amount,
     Change,
@@ -57,7 +58,7 @@ def test_packages_are_read_in_order_with_their_places(full, tmp_path):
     gateway, database = full.packages
     assert (gateway.name, database.name) == ("gateway", "gateway-db")
     assert str(gateway.position) == f"{tmp_path}/plans/plan.yml:12:3"
-    assert gateway.keep == 4
+    assert gateway.keep == Retention(4)
     assert gateway.trial == 240.0
     assert gateway.restart == ("gateway.service",)
     assert gateway.environment == (("DEBUG", "false"), ("MODE", "production"))

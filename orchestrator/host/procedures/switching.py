@@ -103,6 +103,7 @@ def _commitment(ctx: Context, work: PackageWork) -> Build:
         manifest=work.manifest.digest,
         nonce=ctx.nonce,
         keep=work.package.keep,
+        backups=work.package.backups,
     )
 
 

@@ -132,35 +132,6 @@ do_check() {
   esac
 }
 
-do_verify() {
-  places
-  places_now
-  : "${a_release:=$active}"
-  [ -n "$a_release" ] || answer no "nothing is active"
-  need_release
-  about_release "$a_release"
-  proof "$R" "${a_manifest:-$digest}" extra
-  put_or_null active "$active"
-  for kind in modified missing extra wrong_mode; do list_found $kind; done
-  put proof "$why"
-  if [ -n "$why" ] && [ -z "$found" ]; then answer failed "$why"; fi
-  answer ok ''
-}
-
-# The paths found to differ in one way, 100 at most, and how many there are.
-list_found() {
-  list=$(printf '%s\n' "$found" | awk -v kind="!$1" "$AWK_JSON"'
-    $1 == kind {
-      p = substr($0, length(kind) + 2)
-      gsub(/%0A/, "\n", p)
-      gsub(/%25/, "%", p)
-      if (++n <= 100) out = out (n > 1 ? "," : "") "\"" json(p) "\""
-    }
-    END { print n + 0 " [" out "]" }')
-  raw "$1" "${list#* }"
-  raw "$1_count" "${list%% *}"
-}
-
 do_history() {
   places
   is_number "${a_lines:=100}" || answer error "not a number: $a_lines"

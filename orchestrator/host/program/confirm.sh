@@ -34,7 +34,7 @@ do_commit() {
   places
   need_manifest
   need_nonce
-  is_number "${a_keep:=3}" || answer error "not a number of releases: $a_keep"
+  retention
   enter
   load_trial
   places_now
@@ -50,50 +50,11 @@ do_commit() {
     esac
   fi
   point committed
-  prune
+  retire
   trim_history
   unlock
   leave ok ''
 }
-
-# Remove complete releases beyond those to keep, oldest first, but never the active or previous one.
-prune() {
-  completes
-  surplus=-$a_keep aged=
-  for release in $complete; do
-    about_release "$release"
-    aged="$aged$completed $release$NL"
-    surplus=$((surplus + 1))
-  done
-  for release in $(printf %s "$aged" | sort -n | sed 's/.* //'); do
-    [ "$surplus" -gt 0 ] || break
-    [ "$release" != "$active" ] && [ "$release" != "$previous" ] || continue
-    remove "$release"
-    surplus=$((surplus - 1))
-    point pruned
-  done
-}
-
-# Remove a complete release: what its listing names, then what is empty.
-remove() (
-  cd "$P/releases/$1" || return
-  rm -f .fleet/complete
-  point mark_removed
-  eval "$(awk "$AWK_LISTING"'
-    { entry($0) }
-    END {
-      if (broken) exit
-      whole()
-      for (i = 1; i <= entries; i++) if (kind[order[i]] != "d") {
-        batch = batch " " quoted("./" order[i])
-        if (i % 50 == 0) { print "rm -f --" batch; batch = "" }
-      }
-      if (batch != "") print "rm -f --" batch
-    }' .fleet/listing)"
-  rm -rf .fleet
-  find . -depth -type d -exec rmdir {} + 2>/dev/null
-  cd .. && rmdir "./$1" 2>/dev/null
-)
 
 trim_history() {
   [ -z "$(find "$S/history.jsonl" -size +2047)" ] || mv -f "$S/history.jsonl" "$S/history.1.jsonl"

@@ -55,6 +55,7 @@ differences() {
       printf '%s\n' "$lines" | grep '^!'
       lines=$(printf '%s\n' "$lines" | grep '^[0-9a-f]') ;;
   esac
+  [ -z "$newer" ] || lines=$(recent)
   [ -z "$lines" ] || printf '%s\n' "$lines" | sha256sum -c >/dev/null 2>&1 || damaged
 }
 

@@ -70,7 +70,7 @@ space() {
 # longer is what it was is kept in backups.
 put_aside() {
   if is_complete "$a_release"; then
-    mkdir -p "$S/backups" && mv "$R" "$S/backups/$a_release.$now" ||
+    mkdir -p "$S/backups" && mv "$R" "$S/backups/$now-$a_release" ||
       leave failed "cannot keep the damaged $R in $S/backups"
   elif [ -e "$R" ]; then
     discard "$R" || leave failed "cannot remove the incomplete $R"

@@ -109,7 +109,7 @@ async def test_commit_lets_go_of_the_lock() -> None:
     channel, memory = FakeChannel({"commit": Reply("ok", "", {"token": 8})}), known()
     outcome = await commit(context(channel, memory=memory))
     assert outcome.result is Result.DONE
-    assert channel.calls == [[f"commit {AT} {OF} keep=3"]]
+    assert channel.calls == [[f"commit {AT} {OF} keep=3 backups=10 backups_age=7776000"]]
     assert memory.tokens == {"db": 9}
 
 

@@ -112,7 +112,7 @@ def test_a_damaged_complete_release_is_kept_and_laid_down_anew(place: Place) -> 
         (place.release(PLAIN) / "etc/app.conf").write_bytes(b"mine\n")
         assert place.stage(session, PLAIN).status == "ok"
     PLAIN.written_in(place.release(PLAIN))
-    (kept,) = place.records.glob(f"backups/{PLAIN.id}.*/etc/app.conf")
+    (kept,) = place.records.glob(f"backups/*-{PLAIN.id}/etc/app.conf")
     assert kept.read_bytes() == b"mine\n"
 
 

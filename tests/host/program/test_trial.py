@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -327,25 +326,6 @@ def test_activate_of_what_is_active_changes_nothing(place: Place) -> None:
         answer = place.activate(session, OLD, "n9", restart="exit 1")
         assert (answer.status, answer.reason) == ("ok", "already active")
         assert place.probe(session, OLD).trial is None
-
-
-def test_commit_keeps_what_it_is_told_and_what_is_not_its_own(place: Place) -> None:
-    releases = [replace(OLD, version=f"1.0.{n}", folders={"d": 0o755}) for n in range(5)]
-    with place.session() as session:
-        for number, release in enumerate(releases):
-            place.install(session, release, f"k{number}", keep=9)
-            mark = place.release(release) / ".fleet/complete"
-            mark.write_text(f"{number} {release.digest}\n")
-        (place.release(releases[0]) / "d/mine").write_text("mine")
-        place.stage(session, NEW)
-        place.activate(session, NEW)
-        place.confirm(session, NEW)
-        assert place.commit(session, NEW, keep=3).status == "ok"
-        left = sorted(path.name for path in (place.home / "releases").iterdir())
-    kept = [release.id for release in releases]
-    assert left == sorted([kept[0], *kept[3:], NEW.id])
-    found = [path for path in place.release(releases[0]).rglob("*") if path.is_file()]
-    assert found == [place.release(releases[0]) / "d/mine"]
 
 
 def test_withdraw_removes_only_what_is_incomplete(place: Place) -> None:

@@ -7,19 +7,18 @@ hash. Nothing is held in memory but the first four. ``docs/bundles.md`` has ever
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 from orchestrator.bundles import layout, manifest, members, reader
-from orchestrator.bundles.fresh import fresh_folder, swap
+from orchestrator.bundles.fresh import fresh, swap
 from orchestrator.bundles.members import Members
 from orchestrator.bundles.reader import Bundle, Damaged, Parts
 from orchestrator.bundles.trust import Trust
 from orchestrator.errors import BundleError, FleetError, TrustError
 
-SUFFIX = ".fleet"
 MAGIC = "fleet-bundle"
 """The first member's name, and so the first bytes of the file."""
 
@@ -36,11 +35,17 @@ def write(folder: Path, to: BinaryIO) -> None:
     """
     parts = reader.parts(folder)
     sizes = manifest.contents(parts.manifest, str(folder / layout.MANIFEST))
-    for name, raw in _small(parts):
+    places = {sha256: layout.content(folder, sha256) for sha256 in sizes}
+    emit(parts, ((sha, n, _content(places[sha], sha, n)) for sha, n in sizes.items()), to)
+
+
+def emit(parts: Parts, contents: Iterable[tuple[str, int, Iterable[bytes]]], to: BinaryIO) -> None:
+    """Write an archive of small parts and contents: hash, size and bytes, sorted by hash."""
+    for name, raw in ((MAGIC, VERSION), *parts.named()):
         to.writelines((members.header(name, len(raw)), raw, members.padding(len(raw))))
-    for sha256, size in sizes.items():
+    for sha256, size, chunks in contents:
         to.write(members.header(_member(sha256), size))
-        to.writelines(_content(layout.content(folder, sha256), sha256, size))
+        to.writelines(chunks)
         to.write(members.padding(size))
     to.write(members.END)
 
@@ -53,21 +58,19 @@ def unpack(stream: BinaryIO, into: Path, trust: Trust, *, name: str) -> Bundle:
     replaced if it is the same bundle. Raises TrustError and BundleError as reader.read does, and
     BundleError for every deviation from the one form; FleetError when it cannot be written.
     """
-    stream_members = Members(stream, name)
-    bundle = reader.current(reader.proved(_parts(stream_members), trust))
+    found = Members(stream, name)
+    bundle = reader.current(reader.proved(parts(found), trust))
     _refuse_another(bundle, into)
     try:
-        with fresh_folder(into) as work:
-            (work / layout.MANIFEST).write_bytes(bundle.manifest_bytes)
-            (work / layout.SIGNATURE).write_bytes(bundle.signature_bytes)
-            (work / layout.LISTING).write_bytes(bundle.listing)
-            for sha256, chunks in _contents(stream_members, bundle):
+        with fresh(into) as work:
+            (work / layout.OBJECTS).mkdir(parents=True)
+            bundle.parts.write(work)
+            for sha256, _, chunks in contents(found, bundle):
                 place = layout.content(work, sha256)
                 place.parent.mkdir(exist_ok=True)
                 with place.open("xb", buffering=0) as file:
-                    for chunk in chunks:
-                        file.write(chunk)
-            stream_members.end()
+                    file.writelines(chunks)
+            found.end()
             swap(work, into)
     except OSError as error:
         hint = "make room there, or unpack into another folder"
@@ -75,15 +78,7 @@ def unpack(stream: BinaryIO, into: Path, trust: Trust, *, name: str) -> Bundle:
     return replace(bundle, folder=into)
 
 
-def _small(parts: Parts) -> Iterator[tuple[str, bytes]]:
-    yield MAGIC, VERSION
-    yield layout.MANIFEST, parts.manifest
-    if parts.signature:
-        yield layout.SIGNATURE, parts.signature
-    yield layout.LISTING, parts.listing
-
-
-def _parts(found: Members) -> Parts:
+def parts(found: Members) -> Parts:
     """Read the members that come first; nothing of them is proved."""
     if found.small(MAGIC, members.BLOCK) != VERSION:
         mend = "a newer version of fleet may read it"
@@ -98,10 +93,13 @@ def _parts(found: Members) -> Parts:
     return Parts(Path(found.name), raw, signature, listing)
 
 
-def _contents(found: Members, bundle: Bundle) -> Iterator[tuple[str, Iterator[bytes]]]:
-    """Yield hash and chunks of each content that the manifest names, in the one order."""
+def contents(found: Members, bundle: Bundle) -> Iterator[tuple[str, int, Iterator[bytes]]]:
+    """Yield hash, size and chunks of each content that the manifest names, in the one order.
+
+    Chunks must be taken before the next content is asked for; the last one proves them.
+    """
     for sha256, size in manifest.sizes(bundle.manifest.files).items():
-        yield sha256, _hashed(found, sha256, size)
+        yield sha256, size, _hashed(found, sha256, size)
 
 
 def _hashed(found: Members, sha256: str, size: int) -> Iterator[bytes]:
@@ -123,6 +121,7 @@ def _content(place: Path, sha256: str, size: int) -> Iterator[bytes]:
 
 
 def _refuse_another(bundle: Bundle, into: Path) -> None:
+    """Raise BundleError when something stands there that is not this bundle."""
     if into.exists() and reader.manifest_bytes(into) != bundle.manifest_bytes:
         mend = "move it away, or unpack into another folder"
         raise BundleError.at(str(into), "another bundle is there", mend)

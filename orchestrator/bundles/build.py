@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
 
-from orchestrator.bundles import layout, manifest, rules, source
-from orchestrator.bundles.fresh import fresh_folder, swap
+from orchestrator.bundles import archive, layout, manifest, rules, source
+from orchestrator.bundles.forms import form_of, kept_signature
+from orchestrator.bundles.fresh import fresh, swap
 from orchestrator.bundles.header import Header, header_flaws
-from orchestrator.bundles.scan import Found, Seen, identity, scan
+from orchestrator.bundles.intake import again, take
+from orchestrator.bundles.reader import Parts
+from orchestrator.bundles.scan import Found, Seen, scan
 from orchestrator.bundles.source import Source
-from orchestrator.bundles.tree import Flaw, flaws, shown
+from orchestrator.bundles.tree import Flaw, Tree, flaws, shown
 from orchestrator.clock import iso
 from orchestrator.errors import BundleError, FleetError, Position, Problem
 from orchestrator.model.bundle import FileEntry
@@ -23,11 +25,15 @@ from orchestrator.model.bundle import FileEntry
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What a build made; ``signed`` if an equal bundle stood there with a signature already."""
+    """What a build made; ``signed`` if an equal bundle stood there with a signature already.
+
+    ``folder`` is the built bundle's; for the single-file form it is the file.
+    """
 
     folder: Path
     package: str
     version: str
+    revision: int
     digest: str
     files: int
     size: int
@@ -35,39 +41,83 @@ class Built:
 
 
 def build(
-    folder: Path, out: Path | None = None, *, environ: Mapping[str, str] = os.environ
+    folder: Path,
+    out: Path | None = None,
+    *,
+    file: bool = False,
+    environ: Mapping[str, str] = os.environ,
 ) -> Built:
-    """Build the bundle of source ``folder`` into ``out/<package>-<version>`` (default: built/).
+    """Build the bundle of source ``folder`` into ``out`` (default: built/), as folder or file.
 
     Same input, same bytes. ``created`` is that of bundle.yml, else SOURCE_DATE_EPOCH, else the
-    newest modification time of bundle.yml and the content's files. Raises BundleError with
-    everything that cannot be part of a bundle, and when a signed bundle of other content is there;
-    FleetError when ``out`` cannot be written.
+    newest modification time of bundle.yml and the content's files. Without a revision in
+    bundle.yml it is that of an equal bundle in ``out``, or the one after the last signed one.
+    Raises BundleError with everything that cannot be part of a bundle, and when a signed bundle
+    of other content is there; FleetError when ``out`` cannot be written.
     """
     origin = source.load(folder)
     found = scan(origin.content)
     _refuse(origin, found)
-    header = _header(origin, found, environ)
-    target = (out or folder / "built") / f"{header.package}-{header.version}"
+    created = origin.header.created or _created(origin, found, environ)
+    header = replace(origin.header, created=created)
+    out = out or folder / "built"
     try:
-        with fresh_folder(target) as work:
-            files = tuple(_store(seen, work) for seen in found.files)
-            raw, lines = manifest.encode(header, found.tree(files, origin.shared))
-            (work / layout.MANIFEST).write_bytes(raw)
-            (work / layout.LISTING).write_bytes(lines)
-            signed = _publish(work, target, raw)
+        with fresh(out / layout.title(header.package, header.version, 1)) as work:
+            made = _make(header, origin.shared, found, work, out, file=file)
     except OSError as error:
         hint = "make room there, or build into another folder with -o"
-        raise FleetError(f"{error.filename or target}: {error.strerror}", hint=hint) from None
+        raise FleetError(f"{error.filename or out}: {error.strerror}", hint=hint) from None
+    return made
+
+
+def _make(
+    header: Header, shared: tuple[str, ...], found: Found, work: Path, out: Path, *, file: bool
+) -> Built:
+    """Make the bundle at ``work``, then put it into ``out`` under the name that it turns out."""
+    files = take(found.files, None if file else work)
+    tree = found.tree(files, shared)
+    header = replace(header, revision=header.revision or _revision(header, tree, out))
+    raw, lines = manifest.encode(header, tree)
+    name = layout.title(header.package, header.version, header.revision)
+    target = out / (name + layout.SUFFIX * file)
+    parts = Parts(target, raw, kept_signature(target, raw), lines)
+    if file:
+        _write_file(parts, dict(zip(files, found.files, strict=True)), work)
+    else:
+        parts.write(work)
+    swap(work, target)
     return Built(
         folder=target,
         package=header.package,
         version=header.version,
+        revision=header.revision,
         digest=hashlib.sha256(raw).hexdigest(),
         files=len(files),
         size=sum(entry.size for entry in files),
-        signed=signed,
+        signed=bool(parts.signature),
     )
+
+
+def _revision(header: Header, tree: Tree, out: Path) -> int:
+    """Return the revision of an equal bundle in ``out``, else the first that is not signed."""
+    there: list[tuple[int, Parts]] = []
+    for place, number in layout.revisions(out, header.package, header.version).items():
+        with suppress(BundleError):
+            there.append((number, form_of(place).parts()))
+    for number in sorted({number for number, _ in there}):
+        raw, _ = manifest.encode(replace(header, revision=number), tree)
+        if any(parts.manifest == raw for _, parts in there):
+            return number
+    signed = [number for number, parts in there if parts.signature]
+    newest = max((number for number, _ in there), default=1)
+    return newest + 1 if newest in signed else newest
+
+
+def _write_file(parts: Parts, places: Mapping[FileEntry, Seen], work: Path) -> None:
+    once = sorted({entry.sha256: entry for entry in places}.items())
+    with work.open("wb") as to:
+        contents = ((sha, e.size, again(places[e], e)) for sha, e in once)
+        archive.emit(parts, contents, to)
 
 
 def _refuse(origin: Source, found: Found) -> None:
@@ -99,55 +149,3 @@ def _created(origin: Source, found: Found, environ: Mapping[str, str]) -> str:
         return iso(int(epoch))
     times = [origin.file.stat().st_mtime, *(seen.status.st_mtime for seen in found.files)]
     return iso(min(max(*times, 0), rules.LAST))
-
-
-def _store(seen: Seen, work: Path) -> FileEntry:
-    """Copy a file to its place by content, hashing on the way."""
-    partial = work / layout.OBJECTS / ".partial"
-    size, sha256 = _copy(seen, partial)
-    place = layout.content(work, sha256)
-    if place.exists():
-        partial.unlink()
-    else:
-        place.parent.mkdir(exist_ok=True)
-        partial.rename(place)
-    return seen.entry(size, sha256)
-
-
-def _copy(seen: Seen, to: Path) -> tuple[int, str]:
-    digest = hashlib.sha256()
-    size = 0
-    with _opened(seen.place) as reader, to.open("wb") as writer:
-        before = os.fstat(reader.fileno())
-        while chunk := reader.read(layout.CHUNK):
-            digest.update(chunk)
-            size += writer.write(chunk)
-        after = os.fstat(reader.fileno())
-    states = {seen.identity, identity(before), identity(after)}
-    if len(states) > 1 or size != after.st_size:
-        what = "changed while the bundle was being built"
-        raise BundleError.at(shown(str(seen.place)), what, "stop what writes to it, build again")
-    return size, digest.hexdigest()
-
-
-def _opened(place: Path) -> BinaryIO:
-    try:
-        return layout.open_regular(place)
-    except OSError as error:
-        raise BundleError.at(shown(str(place)), f"cannot be read: {error.strerror}") from None
-
-
-def _publish(work: Path, target: Path, raw: bytes) -> bool:
-    """Put a built bundle in place of an equal or unsigned one; say whether it is signed."""
-    signature = target / layout.SIGNATURE
-    signed = signature.exists()
-    if target.exists() and not (target / layout.MANIFEST).exists():
-        mend = "move it away, or build into another folder with -o"
-        raise BundleError.at(str(target), "there already, and not a bundle", mend)
-    if signed and (target / layout.MANIFEST).read_bytes() != raw:
-        mend = "raise the version in bundle.yml, or build into another folder with -o"
-        raise BundleError.at(str(target), "signed already, with other content", mend)
-    if signed:
-        shutil.copyfile(signature, work / layout.SIGNATURE)
-    swap(work, target)
-    return signed

@@ -1,4 +1,4 @@
-"""A folder that appears whole or not at all: made beside its place, then renamed into it."""
+"""Files and folders that appear whole or not at all: made beside their place, then renamed."""
 
 from __future__ import annotations
 
@@ -8,24 +8,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from orchestrator.bundles import layout
-
 
 @contextmanager
-def fresh_folder(target: Path) -> Iterator[Path]:
-    """Lend an empty bundle's folder beside ``target``; what is left of it at the end is removed."""
+def fresh(target: Path) -> Iterator[Path]:
+    """Lend a path beside ``target`` where nothing is yet; what is left there at the end goes."""
     target.parent.mkdir(parents=True, exist_ok=True)
     holder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    work = holder / "new"
-    (work / layout.OBJECTS).mkdir(parents=True)
     try:
-        yield work
+        yield holder / "new"
     finally:
         shutil.rmtree(holder)
 
 
 def swap(work: Path, target: Path) -> None:
-    """Put a lent folder in its place; what stood there goes when the folder's lender ends."""
-    if target.exists():
-        target.rename(work.parent / "old")
+    """Put what was made at a lent path in its place; what stood there goes when the lender ends."""
+    if target.is_dir():
+        target.rename(work.with_name("old"))
     work.rename(target)

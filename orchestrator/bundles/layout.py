@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
 from typing import BinaryIO
@@ -12,8 +13,27 @@ SIGNATURE = "manifest.sig"
 LISTING = "listing"
 OBJECTS = "objects"
 
+SUFFIX = ".fleet"
+"""How the name of a bundle in its single-file form ends."""
+
 CHUNK = 1 << 20
 """Bytes of content that are held in memory at a time."""
+
+
+def title(package: str, version: str, revision: int) -> str:
+    """Return what a built bundle is called: ``app-1.2.0``, then ``app-1.2.0_r2``.
+
+    No semantic version has an underscore.
+    """
+    return f"{package}-{version}" + (f"_r{revision}" if revision > 1 else "")
+
+
+def revisions(out: Path, package: str, version: str) -> dict[Path, int]:
+    """Return the built bundles of one version in a folder, by name, each with its revision."""
+    named = re.compile(rf"{re.escape(title(package, version, 1))}(?:_r(\d{{1,9}}))?({SUFFIX})?")
+    there = out.iterdir() if out.is_dir() else ()
+    found = ((path, named.fullmatch(path.name)) for path in there)
+    return {path: int(match[1] or 1) for path, match in found if match}
 
 
 def content(folder: Path, sha256: str) -> Path:

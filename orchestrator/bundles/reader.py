@@ -27,22 +27,6 @@ MAX_SIGNATURE = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
-class Bundle:
-    """A bundle whose manifest is trusted; its content is checked by :func:`verify_content`."""
-
-    manifest: Manifest
-    folder: Path
-    manifest_bytes: bytes
-    signature_bytes: bytes
-    listing: bytes
-    signatures: tuple[Signature, ...]
-
-    def content(self, sha256: str) -> Path:
-        """Return where the bytes with this hash lie."""
-        return layout.content(self.folder, sha256)
-
-
-@dataclass(frozen=True, slots=True)
 class Parts:
     """The small parts of a bundle as they were found; ``signature`` is empty when there is none.
 
@@ -53,6 +37,39 @@ class Parts:
     manifest: bytes
     signature: bytes
     listing: bytes
+
+    def named(self) -> Iterator[tuple[str, bytes]]:
+        """Yield name and bytes of each part that there is, in their order in an archive."""
+        yield layout.MANIFEST, self.manifest
+        if self.signature:
+            yield layout.SIGNATURE, self.signature
+        yield layout.LISTING, self.listing
+
+    def write(self, folder: Path) -> None:
+        """Write the parts as files into the folder of a bundle."""
+        for name, raw in self.named():
+            (folder / name).write_bytes(raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle whose manifest is trusted; its content is checked by :func:`verify_content`."""
+
+    manifest: Manifest
+    folder: Path
+    manifest_bytes: bytes
+    signature_bytes: bytes
+    listing: bytes
+    signatures: tuple[Signature, ...]
+
+    @property
+    def parts(self) -> Parts:
+        """Return its small parts."""
+        return Parts(self.folder, self.manifest_bytes, self.signature_bytes, self.listing)
+
+    def content(self, sha256: str) -> Path:
+        """Return where the bytes with this hash lie."""
+        return layout.content(self.folder, sha256)
 
 
 def read(folder: Path, trust: Trust, *, now: float | None = None) -> Bundle:
@@ -110,7 +127,7 @@ def manifest_bytes(folder: Path) -> bytes:
     """Return what ``folder/manifest.json`` holds, unverified; raises BundleError if none."""
     path = folder / layout.MANIFEST
     if not path.exists():
-        mend = "name a folder that `fleet bundle build` made"
+        mend = "name a folder or file that `fleet bundle build` made"
         raise BundleError.at(str(folder), "not a built bundle", mend)
     return _read(path, MAX_MANIFEST)
 
@@ -147,17 +164,12 @@ def content(place: Path, sha256: str, size: int) -> Iterator[bytes]:
         raise Damaged("is not what was signed")
 
 
-def inspect_unverified(folder: Path) -> dict[str, object]:
+def claims(found: Parts) -> dict[str, object]:
     """Return what a bundle says of itself, as plain data of which nothing is proved.
 
     Keys: ``verified`` (always False), ``manifest`` (text, as found), ``signatures`` (each with
     ``namespace``, ``fingerprint``, ``algorithm`` as claimed, or ``malformed``).
     """
-    return claims(parts(folder))
-
-
-def claims(found: Parts) -> dict[str, object]:
-    """Return what the parts of a bundle say of themselves; keys as inspect_unverified has them."""
     text = found.manifest.decode(errors="backslashreplace")
     signatures = _claims(found.signature) if found.signature else []
     return {"verified": False, "manifest": text, "signatures": signatures}

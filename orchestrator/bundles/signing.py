@@ -12,7 +12,8 @@ from typing import cast
 import asyncssh
 from asyncssh.agent import SSHAgentKeyPair
 
-from orchestrator.bundles import layout, reader, sshsig
+from orchestrator.bundles import reader, sshsig
+from orchestrator.bundles.forms import form_of
 from orchestrator.bundles.sshsig import NAMESPACE, TRUST_NAMESPACE, fingerprint
 from orchestrator.bundles.trust import Signature, Trust
 from orchestrator.errors import FleetError, TrustError
@@ -21,8 +22,8 @@ Ask = Callable[[str], str]
 """Asks a person for a secret: a prompt goes in, what was typed comes out."""
 
 
-def sign(folder: Path, key: Path, *, ask: Ask | None = None) -> Signature:
-    """Sign the built bundle in ``folder``: add a signature to its ``manifest.sig``.
+def sign(place: Path, key: Path, *, ask: Ask | None = None) -> Signature:
+    """Sign the built bundle at ``place``, a folder or ``.fleet`` file: add to its signatures.
 
     ``key`` is a private key file (a certificate beside it, ``KEY-cert.pub``, is used), or a public
     key or certificate whose private half ssh-agent holds (so keys on hardware tokens work). ``ask``
@@ -33,12 +34,14 @@ def sign(folder: Path, key: Path, *, ask: Ask | None = None) -> Signature:
 
     Raises BundleError for an unfit bundle, FleetError for a key that cannot be used.
     """
-    found = reader.parts(folder)
+    form = form_of(place)
+    found = form.parts()
     block = _signed(found.manifest, key, NAMESPACE, ask)
     own = Trust.in_maker(block, NAMESPACE)
     bundle = reader.proved(replace(found, signature=block), own)
-    reader.verify_content(bundle)
-    return _add(block, found.manifest, folder / layout.SIGNATURE, NAMESPACE)
+    made, together = _joined(block, found.manifest, found.signature, NAMESPACE)
+    form.sign(replace(bundle, signature_bytes=together))
+    return made
 
 
 def sign_trust_file(path: Path, key: Path, *, ask: Ask | None = None) -> Signature:
@@ -49,7 +52,11 @@ def sign_trust_file(path: Path, key: Path, *, ask: Ask | None = None) -> Signatu
     Trust.load(path)
     raw = path.read_bytes()
     block = _signed(raw, key, TRUST_NAMESPACE, ask)
-    return _add(block, raw, path.with_name(f"{path.name}.sig"), TRUST_NAMESPACE)
+    target = path.with_name(f"{path.name}.sig")
+    earlier = target.read_bytes() if target.exists() else b""
+    made, together = _joined(block, raw, earlier, TRUST_NAMESPACE)
+    _write(target, together)
+    return made
 
 
 def _signed(raw: bytes, key: Path, namespace: str, ask: Ask | None) -> bytes:
@@ -60,16 +67,15 @@ def _signed(raw: bytes, key: Path, namespace: str, ask: Ask | None) -> bytes:
             raise FleetError(f"{key}: signing failed: {error}") from None
 
 
-def _add(block: bytes, raw: bytes, path: Path, namespace: str) -> Signature:
-    """Put a signature, verified first, with those of other keys that hold; write them together."""
+def _joined(block: bytes, raw: bytes, earlier: bytes, namespace: str) -> tuple[Signature, bytes]:
+    """Return a signature, verified, and its block after those of other keys that hold."""
     made = _made(block, raw, namespace)
     others = []
-    for other in _blocks(path):
+    for other in _blocks(earlier):
         with suppress(TrustError):  # what counts for nobody is left out
             if _made(other, raw, namespace).fingerprint != made.fingerprint:
                 others.append(other)
-    _write(path, b"".join([*others, block]))
-    return made
+    return made, b"".join([*others, block])
 
 
 def _made(block: bytes, raw: bytes, namespace: str) -> Signature:
@@ -79,10 +85,10 @@ def _made(block: bytes, raw: bytes, namespace: str) -> Signature:
     return signature
 
 
-def _blocks(path: Path) -> tuple[bytes, ...]:
+def _blocks(earlier: bytes) -> tuple[bytes, ...]:
     try:
-        return sshsig.split(path.read_bytes())
-    except (ValueError, FileNotFoundError):
+        return sshsig.split(earlier)
+    except ValueError:
         return ()
 
 

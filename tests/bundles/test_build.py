@@ -14,7 +14,6 @@ from orchestrator.bundles import build as building
 from orchestrator.bundles import layout
 from orchestrator.bundles.build import build
 from orchestrator.bundles.scan import scan
-from orchestrator.bundles.signing import sign
 from orchestrator.errors import BundleError, FleetError
 
 from .conftest import BUNDLE_YML, MakeSource
@@ -226,25 +225,6 @@ def test_a_file_swapped_for_a_link_is_not_followed(
     monkeypatch.setattr(building, "scan", swap)
     with pytest.raises(BundleError, match="README: cannot be read"):
         build(source)
-
-
-def test_an_equal_build_keeps_the_signature(built: Path) -> None:
-    signature = (built / "manifest.sig").read_bytes()
-    again = build(built.parent.parent)
-    assert again.signed
-    assert (built / "manifest.sig").read_bytes() == signature
-
-
-def test_a_signed_bundle_is_never_replaced_by_other_content(built: Path, keys: Path) -> None:
-    source = built.parent.parent
-    (source / "content/README").write_bytes(b"changed\n")
-    before = snapshot(built)
-    with pytest.raises(BundleError, match="signed already, with other content; raise the version"):
-        build(source)
-    assert snapshot(built) == before
-    (built / "manifest.sig").unlink()
-    assert build(source).digest != hashlib.sha256(before["manifest.json"]).hexdigest()
-    sign(built, keys / "ed25519")
 
 
 def test_a_folder_that_is_no_bundle_is_never_replaced(make_source: MakeSource) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.bundles import reader
 from orchestrator.bundles.build import build
-from orchestrator.bundles.reader import Bundle, inspect_unverified, read, verify_content
+from orchestrator.bundles.reader import Bundle, claims, parts, read, verify_content
 from orchestrator.bundles.signing import sign
 from orchestrator.bundles.trust import Trust
 from orchestrator.clock import WallClock
@@ -36,7 +36,7 @@ def test_reading(bundle: Bundle, built: Path) -> None:
 
 
 def test_not_a_bundle_and_not_signed(built: Path, trust: Trust, tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match="not a built bundle; name a folder that"):
+    with pytest.raises(BundleError, match="not a built bundle; name a folder or file that"):
         read(tmp_path, trust)
     (built / "manifest.sig").unlink()
     with pytest.raises(TrustError, match="the bundle is not signed; sign it: fleet bundle sign"):
@@ -121,19 +121,19 @@ def test_damaged_content(bundle: Bundle, damage: Callable[[Path], None], what: s
 
 
 def test_inspecting_proves_nothing(built: Path) -> None:
-    found = inspect_unverified(built)
+    found = claims(parts(built))
     assert found["verified"] is False
     assert json.loads(str(found["manifest"]))["package"] == "gateway"
     claimed = found["signatures"]
     assert isinstance(claimed, list)
-    [claims] = claimed
-    assert claims["namespace"] == "fleet-bundle"
+    [one] = claimed
+    assert one["namespace"] == "fleet-bundle"
     (built / "manifest.json").write_bytes(b"\xff{")
     (built / "manifest.sig").write_bytes(b"noise")
-    assert inspect_unverified(built) == {
+    assert claims(parts(built)) == {
         "verified": False,
         "manifest": "\\xff{",
         "signatures": [{"malformed": "not an armored SSH signature"}],
     }
     (built / "manifest.sig").unlink()
-    assert inspect_unverified(built)["signatures"] == []
+    assert claims(parts(built))["signatures"] == []

@@ -108,6 +108,19 @@ class Ready:
         self.store.close()
 
 
+@dataclass(frozen=True)
+class Obtained:
+    """A package's trusted bundle; ``chosen`` says that fleet chose its version, not the operator.
+
+    ``beside`` are other bundles of the package: they tell what hosts have already.
+    """
+
+    package: Package
+    bundle: Bundle
+    beside: tuple[Bundle, ...]
+    chosen: bool
+
+
 def read_plan(path: Path, options: RunOptions) -> Plan:
     """Return the plan in a file, with the flags that replace parts of it; raises PlanError."""
     plan = load_plan(path.absolute(), CHECKS, options.extra_vars)
@@ -141,11 +154,30 @@ def make_ready(
     ``pinned`` are digests of manifests by package: what a run began with, or a lock names.
     """
     trust = read_trust(site.plan, home, options)
-    bundles: list[Bundle] = []
-    siblings: list[Bundle] = []
+    got = obtain(site.plan, home, trust, pinned)
+    works = {
+        it.package.name: PackageWork(
+            it.package,
+            it.bundle.manifest,
+            trust.allowed_signers(it.package.name),
+            identities(it.bundle.signatures),
+            options.given if it.chosen and not options.locked else None,
+        )
+        for it in got
+    }
+    store = PayloadStore(home.payloads)
+    known = (sibling.manifest for it in got for sibling in it.beside)
+    depot = BundleDepot((it.bundle for it in got), store, known)
+    return Ready(prepare(site.plan, site.chosen, site.select, works), depot, store)
+
+
+def obtain(
+    plan: Plan, home: Home, trust: Trust, pinned: Mapping[str, str] = NOTHING
+) -> list[Obtained]:
+    """Return the trusted bundle of every package; raises BundleError with all problems."""
+    found: list[Obtained] = []
     problems: list[Problem] = []
-    works: dict[str, PackageWork] = {}
-    for package in site.plan.packages:
+    for package in plan.packages:
         try:
             source = sources.source_of(package.bundle, home.root)
             offer = choose(package, source, pinned.get(package.name, ""))
@@ -154,21 +186,11 @@ def make_ready(
         except BundleError as error:
             problems.extend(error.problems)
             continue
-        bundles.append(bundle)
-        siblings.extend(source.beside(bundle, trust))
-        named = options.locked or offer.place == source.place or not leaves_choice(package)
-        works[package.name] = PackageWork(
-            package,
-            bundle.manifest,
-            trust.allowed_signers(package.name),
-            identities(bundle.signatures),
-            None if named else options.given,
-        )
+        chosen = leaves_choice(package) and offer.place != source.place
+        found.append(Obtained(package, bundle, source.beside(bundle, trust), chosen))
     if problems:
         raise BundleError(*problems)
-    store = PayloadStore(home.payloads)
-    depot = BundleDepot(bundles, store, (sibling.manifest for sibling in siblings))
-    return Ready(prepare(site.plan, site.chosen, site.select, works), depot, store)
+    return found
 
 
 def choose(package: Package, source: sources.Source, digest: str = "") -> sources.Offer:

@@ -15,6 +15,7 @@ from orchestrator import compose
 from orchestrator.cli import looking
 from orchestrator.cli.consent import agree, approvals, consent_flags, foresee
 from orchestrator.cli.flags import ask_become, become_password, connection_flags, options_of, warn
+from orchestrator.cli.lock import read_lock_of
 from orchestrator.cli.screen import Screen, output_flags
 from orchestrator.clock import WallClock
 from orchestrator.compose import BecomePassword, Home, Ready
@@ -27,7 +28,7 @@ from orchestrator.rollout.machine import Rollout
 from orchestrator.service.controller import Controller
 from orchestrator.service.operator import operator
 from orchestrator.service.options import RunOptions
-from orchestrator.service.prepare import expect_same
+from orchestrator.service.prepare import expect_locked, expect_same
 
 
 @click.command()
@@ -35,19 +36,24 @@ from orchestrator.service.prepare import expect_same
 @connection_flags
 @ask_become
 @consent_flags
+@click.option("--locked", is_flag=True, help="Exactly the releases that fleet lock wrote down.")
 @click.option("-C", "--check", is_flag=True, help="Probe the hosts and change nothing.")
 @click.option("-D", "--diff", is_flag=True, help="With --check: the files that would change.")
 @output_flags
 def apply(plan: Path, *, check: bool, diff: bool, ask_become_pass: bool, **given: Any) -> int:
     """Move the fleet to what PLAN says, wave by wave."""
     screen = Screen.of(given)
-    options = replace(options_of(given), yes=given["yes"], approved=approvals(given["approve"]))
+    consent = {"yes": given["yes"], "approved": approvals(given["approve"])}
+    options = replace(options_of(given), locked=given["locked"], **consent)
     home = Home.find()
     site = compose.read_site(plan, options)
     password = become_password(ask=ask_become_pass)
-    ready = compose.make_ready(site, home, options)
+    lock = read_lock_of(site.plan) if options.locked else None
+    ready = compose.make_ready(site, home, options, lock.digests if lock else {})
     warn(ready.prepared)
     try:
+        if lock:
+            expect_locked(lock, ready.prepared.targets)
         if check:
             ready = foresee(ready, options, password, screen)
             return looking.look(ready, options, password, screen, diff=diff)

@@ -17,12 +17,15 @@ from orchestrator.yamldoc import parse, plain
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_EXTRA_VARS = click.option(
+    "-e", "--extra-vars", multiple=True, help="key=value, YAML or JSON text, or @file."
+)
+_TRUST = click.option("--trust", type=click.Path(), help="allowed_signers file to use instead.")
+
 _CONNECTION = (
     click.option("-i", "--inventory", multiple=True, help="Inventory file, folder or host list."),
     click.option("-l", "--limit", help="Only these hosts of the plan (a pattern, or @file)."),
-    click.option(
-        "-e", "--extra-vars", multiple=True, help="key=value, YAML or JSON text, or @file."
-    ),
+    _EXTRA_VARS,
     click.option("-f", "--forks", type=click.IntRange(1), help="Replaces rollout.max_parallel."),
     click.option("-u", "--user", help="Log in as this user where the inventory names none."),
     click.option("--private-key", type=click.Path(), help="Key to log in with."),
@@ -30,7 +33,7 @@ _CONNECTION = (
     click.option("--become-method", type=click.Choice(["sudo", "doas", "su"]), default="sudo"),
     click.option("--become-user", default="root", show_default=True),
     click.option("--accept-new", is_flag=True, help="Trust host keys that are not known yet."),
-    click.option("--trust", type=click.Path(), help="allowed_signers file to use instead."),
+    _TRUST,
 )
 
 ask_become = click.option("-K", "--ask-become-pass", is_flag=True, help="Ask for the password.")
@@ -43,9 +46,18 @@ def connection_flags(command: F) -> F:
     return command
 
 
+def plan_flags(command: F) -> F:
+    """Add the flags that shape a plan to a command that reaches no host."""
+    return _EXTRA_VARS(_TRUST(command))
+
+
+def plan_options(given: dict[str, Any]) -> RunOptions:
+    """Return the RunOptions of a command that reaches no host; raises UsageError, InputError."""
+    return RunOptions(extra_vars=_extra_vars(given["extra_vars"]), trust=_trust(given["trust"]))
+
+
 def options_of(given: dict[str, Any]) -> RunOptions:
     """Return the RunOptions in a command's arguments; raises UsageError, InputError."""
-    trust = given["trust"]
     return RunOptions(
         inventory=tuple(_absolute(item) for item in given["inventory"]),
         limit=given["limit"],
@@ -57,7 +69,7 @@ def options_of(given: dict[str, Any]) -> RunOptions:
         become_method=given["become_method"],
         become_user=given["become_user"],
         accept_new=given["accept_new"],
-        trust=str(Path(trust).absolute()) if trust else None,
+        trust=_trust(given["trust"]),
     )
 
 
@@ -78,6 +90,10 @@ def warn(prepared: Prepared) -> None:
     """Tell, on standard error, what is allowed but hardly meant."""
     for name in empty_cohorts(prepared.plan, prepared.waves):
         click.echo(f"fleet: warning: cohort '{name}' takes no host of the plan", err=True)
+
+
+def _trust(given: str | None) -> str | None:
+    return str(Path(given).absolute()) if given else None
 
 
 def _absolute(source: str) -> str:

@@ -51,7 +51,7 @@ def _document(
     path: Path, checks: Mapping[str, type], extra_vars: Mapping[str, object]
 ) -> tuple[Document, Pairs]:
     try:
-        node = yamldoc.parse(_text(path), str(path))
+        node = yamldoc.parse(text_of(path), str(path))
     except InputError as error:
         raise PlanError(*error.problems) from None
     reader = Reader(Rendering.TEXT, dict(extra_vars))
@@ -64,7 +64,8 @@ def _document(
     return document, cast(Pairs, freeze(reader.variables))
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """Return the text of a plan's file; raises PlanError."""
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:

@@ -13,7 +13,8 @@ from orchestrator.model.plan import Origin, Plan
 def resolved(plan: Plan, folder: Path, digest: str = "") -> Plan:
     """Return the plan with its relative paths taken from ``folder``, and with this digest."""
     packages = tuple(
-        replace(package, bundle=_origin(package.bundle, folder)) for package in plan.packages
+        replace(package, bundle=resolved_origin(package.bundle, folder))
+        for package in plan.packages
     )
     return replace(
         plan,
@@ -24,7 +25,8 @@ def resolved(plan: Plan, folder: Path, digest: str = "") -> Plan:
     )
 
 
-def _origin(origin: Origin, folder: Path) -> Origin:
+def resolved_origin(origin: Origin, folder: Path) -> Origin:
+    """Return an origin with a path in it taken from ``folder``."""
     # URLs, short names (some/app) and ssh's host:path are no paths; ./app, ~/app and /app are.
     spelled_as_path = re.match(r"[./~]", origin.location)
     if "://" in origin.location or (origin.git and not spelled_as_path):

@@ -12,6 +12,7 @@ from orchestrator.host.work import Assignment, PackageWork
 from orchestrator.model.counting import share_of
 from orchestrator.model.event import Target
 from orchestrator.model.fleet import Fleet, Host
+from orchestrator.model.lock import Lock
 from orchestrator.model.plan import Plan
 from orchestrator.model.wave import RolloutSpec, Wave
 from orchestrator.planning.policy import Given
@@ -148,6 +149,23 @@ def expect_same(plan: Plan, digest: str, targets: Sequence[Target], now: Sequenc
         _changed(plan.source, f"the bundle of {then.package} is no longer {then.release}")
         for then, found in zip(targets, now, strict=False)
         if then != found
+    ]
+    if problems:
+        raise PlanError(*problems)
+
+
+def expect_locked(lock: Lock, targets: Sequence[Target]) -> None:
+    """Raise PlanError unless releases that a lock's digests name have the versions it says."""
+    versions = {target.package: target.version for target in targets}
+    problems = [
+        Problem(
+            locked.position,
+            f"packages.{locked.name}.version",
+            f"{locked.version}, but the bundle with this digest is {versions[locked.name]}",
+            "write the lock anew: fleet lock",
+        )
+        for locked in lock.packages
+        if versions[locked.name] != locked.version
     ]
     if problems:
         raise PlanError(*problems)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from orchestrator.bundles import reader, sources
+from orchestrator.bundles import sources
 from orchestrator.bundles.depot import BundleDepot
 from orchestrator.bundles.payload import PayloadStore
 from orchestrator.bundles.reader import Bundle
@@ -71,6 +71,11 @@ class Home:
     def trust(self) -> Path:
         """Return the trust file for plans that name none."""
         return self.root / "allowed_signers"
+
+    @property
+    def cache(self) -> Path:
+        """Return the folder of bundles that were fetched or built here."""
+        return self.root / sources.CACHE
 
     @property
     def lab(self) -> Path:
@@ -182,7 +187,6 @@ def obtain(
             source = sources.source_of(package.bundle, home.root)
             offer = choose(package, source, pinned.get(package.name, ""))
             bundle = source.obtain(offer, trust)
-            reader.verify_content(bundle)
         except BundleError as error:
             problems.extend(error.problems)
             continue
@@ -195,8 +199,13 @@ def obtain(
 
 def choose(package: Package, source: sources.Source, digest: str = "") -> sources.Offer:
     """Return what a package of a plan asks for, or the offer with this digest."""
-    wanted = Range(package.version) if package.version else None
-    return sources.choose(source.offers(package.name), wanted, digest, at=source.place)
+    there = source.offers(package.name)
+    return sources.choose(there, wanted(package), digest, at=source.place)
+
+
+def wanted(package: Package) -> Range | None:
+    """Return which versions a package of a plan asks for."""
+    return Range(package.version) if package.version else None
 
 
 def read_trust(plan: Plan, home: Home, options: RunOptions) -> Trust:

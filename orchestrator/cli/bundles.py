@@ -10,6 +10,7 @@ import click
 from orchestrator.bundles import build as building
 from orchestrator.bundles import forms, layout, reader, signing
 from orchestrator.bundles.trust import Trust
+from orchestrator.cli import stores
 from orchestrator.compose import Home
 from orchestrator.errors import ExitCode, InputError, Problem
 
@@ -18,7 +19,11 @@ FOLDER = click.Path(path_type=Path)
 
 @click.group()
 def bundle() -> None:
-    """Build, sign, verify, inspect, pack and unpack bundles."""
+    """Build, sign, verify and pack bundles, and keep them in stores."""
+
+
+for _command in (stores.push, stores.list_, stores.prune):
+    bundle.add_command(_command)
 
 
 @bundle.command()

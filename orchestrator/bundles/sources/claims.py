@@ -1,54 +1,45 @@
-"""Reading what an unsigned document says of a bundle: a manifest before its proof, or an index."""
+"""Reading what an unproved document says of a bundle: its manifest, or an entry of an index."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable
 
 from orchestrator.bundles import rules
 from orchestrator.bundles.shape import Shape
 from orchestrator.bundles.sources.offer import Offer
 from orchestrator.model.bundle import Urgency
 
-FIELDS = ("package", "version", "revision", "created", "urgency", "notes")
-"""What an offer takes from a manifest or an entry of an index."""
-
-LONGEST_NOTES = 4000
-"""Characters of notes that are shown."""
-
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_UNSHOWN = re.compile(r"[^\S\n ]|[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def of_manifest(raw: bytes, place: str) -> Offer:
     """Return what a manifest claims; raises ValueError when it is none."""
-    digest = hashlib.sha256(raw).hexdigest()
     try:
         document = json.loads(raw)
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    if not isinstance(document, dict):
-        raise ValueError("not an object")
-    return claimed({**document, "digest": digest}, place)
+    if isinstance(document, dict):
+        document["digest"] = hashlib.sha256(raw).hexdigest()
+    return claimed(Shape(document), place)
 
 
-def claimed(document: Mapping[str, object], place: str) -> Offer:
-    """Return the offer that a document's fields make; raises ValueError for what is malformed."""
-    said = {name: Shape(value, f".{name}") for name, value in document.items()}
-    for name in ("package", "version", "digest"):
-        if name not in said:
-            raise ValueError(f"field '{name}' is missing")
-    urgency = said["urgency"].text() if "urgency" in said else Urgency.NORMAL
-    notes = said["notes"].text() if "notes" in said else ""
+def claimed(item: Shape, place: str) -> Offer:
+    """Return the offer that an object's fields make, whatever else is in it; raises ValueError."""
+
+    def later(name: str, rule: Callable[[str], str], default: str) -> str:
+        known = isinstance(item.value, dict) and name in item.value
+        return item.field(name).ruled(rule) if known else default
+
     return Offer(
-        package=said["package"].ruled(rules.package_flaw),
-        version=said["version"].ruled(rules.version_flaw),
-        revision=said["revision"].number(1) if "revision" in said else 1,
-        digest=said["digest"].text(_SHA256),
-        created=said["created"].ruled(rules.instant_flaw) if "created" in said else "",
-        urgency=Urgency(urgency),
-        notes=_UNSHOWN.sub("\N{REPLACEMENT CHARACTER}", notes[:LONGEST_NOTES]),
+        package=item.field("package").ruled(rules.package_flaw),
+        version=item.field("version").ruled(rules.version_flaw),
+        revision=item.field("revision").number(1),
+        digest=item.field("digest").text(_SHA256),
+        created=item.field("created").ruled(rules.instant_flaw),
+        urgency=Urgency(later("urgency", rules.urgency_flaw, Urgency.NORMAL)),
+        notes=later("notes", rules.notes_flaw, ""),
         place=place,
     )

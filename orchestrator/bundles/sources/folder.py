@@ -1,55 +1,62 @@
-"""A built bundle's folder, or a folder of built bundles."""
+"""A built bundle's folder, or a folder of built bundles and ``.fleet`` files."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.bundles import layout, reader, rules, source
+from orchestrator.bundles import layout, reader, source
 from orchestrator.bundles.reader import Bundle
-from orchestrator.bundles.sources import claims
+from orchestrator.bundles.sources.built import bundles_in, claimed, trusted_others
+from orchestrator.bundles.sources.cache import Cache
+from orchestrator.bundles.sources.file import FileSource
 from orchestrator.bundles.sources.offer import Offer, expect, ordered
 from orchestrator.bundles.trust import Trust
 from orchestrator.errors import BundleError
 from orchestrator.registry import near_miss
 
-_NAME = re.compile(r"(?P<package>.+?)-(?P<version>\d+\.\d+\.\d+.*?)(?:_r(?P<revision>\d{1,9}))?")
-
 
 @dataclass(frozen=True, slots=True)
 class FolderSource:
-    """Built bundles in the folders of a folder, or the one that the folder itself is."""
+    """The bundles in a folder, or the one that the folder itself is; they stay where they lie."""
 
     folder: Path
+    cache: Cache
 
     @property
     def place(self) -> str:
         """Return the folder."""
         return str(self.folder)
 
+    def packages(self) -> tuple[str, ...]:
+        """Return the packages that there are bundles of; raises BundleError for no folder."""
+        return tuple(sorted({offer.package for offer in self._everything()}))
+
     def offers(self, package: str) -> tuple[Offer, ...]:
         """Return the bundles of a package that lie here."""
-        everything = list(self._everything())
-        found = ordered(offer for offer in everything if offer.package == package)
+        found = ordered(offer for offer in self._everything() if offer.package == package)
         if not found:
-            raise BundleError.at(self.place, *self._missing(package, everything))
+            raise BundleError.at(self.place, *self._missing(package))
         return found
 
     def obtain(self, offer: Offer, trust: Trust) -> Bundle:
-        """Return the bundle where it lies."""
-        return expect(reader.read(Path(offer.place), trust), offer)
+        """Return the bundle where it lies; a ``.fleet`` file is unpacked into the cache."""
+        place = Path(offer.place)
+        if place.suffix == layout.SUFFIX and place.is_file():
+            return FileSource(place, self.cache).obtain(offer, trust)
+        bundle = expect(reader.read(place, trust), offer)
+        reader.verify_content(bundle)
+        return bundle
 
     def beside(self, bundle: Bundle, trust: Trust) -> tuple[Bundle, ...]:
-        """Return the package's other bundles that lie here, or beside the one that this is."""
-        folder = bundle.folder.parent
-        return trusted_others(bundle, trust, bundles_in(folder))
+        """Return the package's other bundles in the same folder."""
+        return trusted_others(bundle, trust, bundles_in(bundle.folder.parent))
 
     def _everything(self) -> Iterator[Offer]:
         if (self.folder / layout.MANIFEST).exists():
-            yield _claimed(self.folder)
+            yield claimed(self.folder)
             return
         if (self.folder / source.FILE).exists():
             mend = f"build it: fleet bundle build {self.folder}, and name what was built"
@@ -58,48 +65,14 @@ class FolderSource:
             raise BundleError.at(self.place, "no such folder", "build the bundle, or mend the path")
         for folder in bundles_in(self.folder):
             with suppress(BundleError):
-                yield _claimed(folder)
+                yield claimed(folder)
+        for file in sorted(self.folder.glob(f"*{layout.SUFFIX}")):
+            with suppress(BundleError):
+                yield FileSource(file, self.cache).offer()
 
-    def _missing(self, package: str, there: Iterable[Offer]) -> tuple[str, str]:
-        names = sorted({offer.package for offer in there})
+    def _missing(self, package: str) -> tuple[str, str]:
+        names = self.packages()
         if (self.folder / layout.MANIFEST).exists():
             return f"a bundle of '{names[0]}', not of '{package}'", "mend the plan's path"
         mend = near_miss(package, names) or (names and f"there are {', '.join(names[:10])}")
         return f"no bundle of '{package}' in it", mend or "build one: fleet bundle build DIR"
-
-
-def bundles_in(folder: Path) -> list[Path]:
-    """Return the folders of built bundles in a folder."""
-    return sorted(path.parent for path in folder.glob(f"*/{layout.MANIFEST}"))
-
-
-def trusted_others(bundle: Bundle, trust: Trust, folders: Iterable[Path]) -> tuple[Bundle, ...]:
-    """Return the trusted bundles in some folders that are the same package's, but not this one."""
-    ours = bundle.manifest
-    found = []
-    for folder in folders:
-        with suppress(BundleError):
-            if _claimed(folder).package == ours.package:
-                found.append(reader.read(folder, trust, now=0.0))
-    others = (other for other in found if other.manifest.package == ours.package)
-    return tuple(other for other in others if other.manifest.digest != ours.digest)
-
-
-def _claimed(folder: Path) -> Offer:
-    """Return what the manifest claims; where it is broken, what the folder's name does.
-
-    So a broken bundle is not passed over for an older one: obtaining it says what is wrong.
-    """
-    raw = reader.manifest_bytes(folder)
-    try:
-        return claims.of_manifest(raw, str(folder))
-    except ValueError as error:
-        named = _NAME.fullmatch(folder.name)
-        if (
-            not named
-            or rules.package_flaw(named["package"])
-            or rules.version_flaw(named["version"])
-        ):
-            place = str(folder / layout.MANIFEST)
-            raise BundleError.at(place, f"not a manifest: {error}", "build it anew") from None
-    return Offer(named["package"], named["version"], int(named["revision"] or 1), place=str(folder))

@@ -53,6 +53,9 @@ class Source(Protocol):
     def place(self) -> str:
         """Return where it is."""
 
+    def packages(self) -> tuple[str, ...]:
+        """Return the packages that there are bundles of; raises as ``offers``."""
+
     def offers(self, package: str) -> tuple[Offer, ...]:
         """Return what there is of a package, oldest first, at least one.
 
@@ -61,10 +64,10 @@ class Source(Protocol):
         """
 
     def obtain(self, offer: Offer, trust: Trust) -> Bundle:
-        """Return an offer's bundle, with its content in a folder of this machine.
+        """Return an offer's bundle, all its content proved, in a folder of this machine.
 
         Raises TrustError when it cannot be trusted, BundleError when it is not what was offered,
-        FleetError when it cannot be had. Its content still is to be verified.
+        FleetError when it cannot be had.
         """
 
     def beside(self, bundle: Bundle, trust: Trust) -> tuple[Bundle, ...]:

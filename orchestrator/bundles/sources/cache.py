@@ -1,0 +1,152 @@
+"""Bundles that were fetched or built here, by package and digest, with a limit to their size."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from orchestrator.bundles import archive, layout, reader
+from orchestrator.bundles.reader import Bundle
+from orchestrator.bundles.sources.built import trusted_others
+from orchestrator.bundles.sources.offer import Offer, expect
+from orchestrator.bundles.trust import Trust
+from orchestrator.errors import BundleError
+
+CACHE = "bundles"
+"""The cache's folder in fleet's home."""
+
+LIMIT = 20 << 30
+"""Bytes that the cache may hold; bundles in use count, but stay."""
+
+_HELD: dict[tuple[int, int], int] = {}
+"""Descriptors of the bundles that this process uses, by device and inode; locked until it ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """Folders ``<package>/<digest of the manifest>``; the names beginning with '.' are no bundles.
+
+    What lies here is verified again each time, since others may write to the disk.
+    """
+
+    root: Path
+    limit: int = LIMIT
+
+    def place(self, package: str, digest: str) -> Path:
+        """Return where a bundle belongs."""
+        return self.root / package / digest
+
+    def find(self, offer: Offer, signature: str, trust: Trust) -> Bundle | None:
+        """Return a cached bundle, proved; ``signature`` is the sha256 of its manifest.sig.
+
+        A damaged one is removed, and one that bears another signature is not it. Raises
+        TrustError when it cannot be trusted.
+        """
+        folder = self.place(offer.package, offer.digest)
+        _hold(folder)
+        if _sha256(folder / layout.MANIFEST) != offer.digest:
+            shutil.rmtree(folder, ignore_errors=True)
+            return None
+        if _sha256(folder / layout.SIGNATURE) != signature:
+            return None
+        bundle = expect(reader.read(folder, trust), offer)
+        try:
+            reader.verify_content(bundle)
+        except BundleError:
+            shutil.rmtree(folder)
+            return None
+        return bundle
+
+    def add(self, stream: BinaryIO, offer: Offer, trust: Trust) -> Bundle:
+        """Unpack a .fleet file; raises as archive.unpack, and BundleError if it is another one."""
+        folder = self.place(offer.package, offer.digest)
+        bundle = archive.unpack(stream, folder, trust, name=offer.place)
+        return self.keep(bundle, offer)
+
+    def keep(self, bundle: Bundle, offer: Offer) -> Bundle:
+        """Hold a bundle that was put here, if it is what was offered; make room for it."""
+        _hold(bundle.folder)
+        try:
+            expect(bundle, offer)
+        except BundleError:
+            shutil.rmtree(bundle.folder)
+            raise
+        self.trim()
+        return bundle
+
+    def others(self, bundle: Bundle, trust: Trust) -> tuple[Bundle, ...]:
+        """Return the package's other trusted bundles that are cached; they are held too."""
+        folders = [path for path in self._bundles() if path.parent.name == bundle.manifest.package]
+        found = trusted_others(bundle, trust, folders)
+        for other in found:
+            _hold(other.folder)
+        return found
+
+    def trim(self, limit: int | None = None, *, check: bool = False) -> list[Path]:
+        """Remove the bundles that were not used for longest, until the rest fits the limit.
+
+        Those that any process uses stay. Return what was removed, or with ``check`` would be.
+        """
+        sizes = {folder: _size(folder) for folder in self._bundles()}
+        total, removed = sum(sizes.values()), []
+        for folder in sorted(sizes, key=_used):
+            if total <= (self.limit if limit is None else limit):
+                break
+            if _remove(folder, check=check):
+                total -= sizes[folder]
+                removed.append(folder)
+        return removed
+
+    def _bundles(self) -> Iterator[Path]:
+        for path in self.root.glob(f"*/*/{layout.MANIFEST}"):
+            if not path.parent.name.startswith(".") and not path.parent.parent.name.startswith("."):
+                yield path.parent
+
+
+def _hold(folder: Path) -> None:
+    """Lock a folder against removal until this process ends, and note that it was used."""
+    with suppress(FileNotFoundError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        status = os.fstat(descriptor)
+        if _HELD.setdefault((status.st_dev, status.st_ino), descriptor) != descriptor:
+            os.close(descriptor)
+            return
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        os.utime(descriptor)
+
+
+def _remove(folder: Path, *, check: bool) -> bool:
+    """Remove a bundle that no process holds."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not check:
+            shutil.rmtree(folder)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def _used(folder: Path) -> float:
+    return folder.stat().st_mtime
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with layout.open_regular(path) as file:
+            return hashlib.sha256(file.read()).hexdigest()
+    except OSError:
+        return ""

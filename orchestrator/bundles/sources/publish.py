@@ -1,0 +1,175 @@
+"""Putting bundles into a store in a folder, and taking old ones out."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from orchestrator.bundles import archive, layout
+from orchestrator.bundles.reader import Bundle
+from orchestrator.bundles.sources import claims, index
+from orchestrator.bundles.sources.index import Entry
+from orchestrator.bundles.sources.store import read_index
+from orchestrator.errors import BundleError, FleetError
+
+LOCK = ".lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What became of a bundle: ``fresh`` unless the store had it, signatures and all."""
+
+    entry: Entry
+    fresh: bool
+
+
+def push(bundle: Bundle, store: Path) -> Pushed:
+    """Put a trusted bundle into the store in a folder, which is made if need be.
+
+    Readers see the old index or the new one, whose files are complete. A bundle that was signed
+    anew takes the place of itself. Raises BundleError for a version and revision that the store
+    has with other content, TrustError for damaged content, FleetError when it cannot be written.
+    """
+    try:
+        with _locked(store):
+            return _push(bundle, store)
+    except OSError as error:
+        hint = "make room there, or make the store writable"
+        raise FleetError(f"{error.filename or store}: {error.strerror}", hint=hint) from None
+
+
+def withdraw(store: Path, package: str, digests: Iterable[str]) -> list[Entry]:
+    """Take bundles out of a store, and the files that its index no longer names.
+
+    Raises BundleError for a broken index, FleetError when the store cannot be written.
+    """
+    gone = set(digests)
+    try:
+        with _locked(store):
+            entries = _entries(store, package)
+            left = [entry for entry in entries if entry.offer.digest not in gone]
+            _publish(store / package / index.NAME, index.render_entries(left))
+            named = {entry.file for entry in left}
+            for path in (store / package).glob(f"*{layout.SUFFIX}"):
+                if path.name not in named:
+                    path.unlink()
+            return [entry for entry in entries if entry.offer.digest in gone]
+    except OSError as error:
+        hint = "make the store writable"
+        raise FleetError(f"{error.filename or store}: {error.strerror}", hint=hint) from None
+
+
+def _push(bundle: Bundle, store: Path) -> Pushed:
+    package = bundle.manifest.package
+    folder = store / package
+    entries = _entries(store, package)
+    signature = hashlib.sha256(bundle.signature_bytes).hexdigest()
+    same = _same(bundle, entries, folder)
+    if same and same.signature == signature and (folder / same.file).exists():
+        return Pushed(same, fresh=False)
+    folder.mkdir(exist_ok=True)
+    entry = _write(bundle, folder, signature)
+    others = (other for other in entries if other is not same)
+    every = sorted((*others, entry), key=lambda entry: entry.offer.order)
+    _publish(folder / index.NAME, index.render_entries(every))
+    known = read_index(store / index.NAME)
+    packages = set(index.read_packages(known, str(store))) if known else set()
+    if package not in packages:
+        _publish(store / index.NAME, index.render_packages(packages | {package}))
+    return Pushed(entry, fresh=True)
+
+
+def _same(bundle: Bundle, entries: Iterable[Entry], folder: Path) -> Entry | None:
+    """Return the entry of the same bundle; raises BundleError for another one of its name."""
+    ours = bundle.manifest
+    for entry in entries:
+        theirs = entry.offer
+        if theirs.digest == ours.digest:
+            return entry
+        if (theirs.version, theirs.revision) == (ours.version, ours.revision):
+            what = f"there already is a '{ours.package}' {theirs.label} with other content"
+            raise BundleError.at(str(folder), what, "raise version or revision in bundle.yml")
+    return None
+
+
+def _write(bundle: Bundle, folder: Path, signature: str) -> Entry:
+    ours = bundle.manifest
+    with _partial(folder) as file:
+        hashing = _Hashing(file)
+        archive.write(bundle.folder, cast("BinaryIO", hashing))
+        sha256 = hashing.digest.hexdigest()
+        title = layout.title(ours.package, ours.version, ours.revision)
+        name = f"{title}-{sha256[:12]}{layout.SUFFIX}"
+        size = file.tell()
+        _settle(file, folder / name)
+    offer = claims.of_manifest(bundle.manifest_bytes, f"{folder}/{name}")
+    return Entry(offer, name, size, sha256, signature)
+
+
+class _Hashing:
+    """A stream that hashes what is written to it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.digest = hashlib.sha256()
+        self._file = file
+
+    def write(self, chunk: bytes) -> int:
+        self.digest.update(chunk)
+        return self._file.write(chunk)
+
+    def writelines(self, chunks: Iterable[bytes]) -> None:
+        for chunk in chunks:
+            self.write(chunk)
+
+
+def _entries(store: Path, package: str) -> tuple[Entry, ...]:
+    folder = store / package
+    raw = read_index(folder / index.NAME)
+    return index.read_entries(raw, str(folder)) if raw is not None else ()
+
+
+@contextmanager
+def _locked(store: Path) -> Iterator[None]:
+    """Hold the store against other writers; flock goes with the process."""
+    store.mkdir(parents=True, exist_ok=True)
+    with (store / LOCK).open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _partial(folder: Path) -> Iterator[BinaryIO]:
+    """Lend a file that goes unless it was settled; files of killed writers go as well."""
+    for left in folder.glob(".*.partial"):  # the lock is ours, so nobody writes to them
+        left.unlink()
+    path = folder / ".new.partial"
+    try:
+        with path.open("xb") as file:
+            yield file
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _settle(file: BinaryIO, path: Path) -> None:
+    """Give a lent file its name, durably; web servers may read it."""
+    file.flush()
+    os.fchmod(file.fileno(), 0o644)
+    os.fsync(file.fileno())
+    Path(str(file.name)).rename(path)
+    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _publish(path: Path, raw: bytes) -> None:
+    with _partial(path.parent) as file:
+        file.write(raw)
+        _settle(file, path)

@@ -56,10 +56,12 @@ class Cache:
             return None
         if _sha256(folder / layout.SIGNATURE) != signature:
             return None
-        bundle = expect(reader.read(folder, trust), offer)
         try:
+            bundle = expect(reader.read(folder, trust), offer)
             reader.verify_content(bundle)
-        except BundleError:
+        except BundleError as error:
+            if not _is_damage(error, folder):
+                raise
             shutil.rmtree(folder)
             return None
         return bundle
@@ -134,6 +136,13 @@ def _remove(folder: Path, *, check: bool) -> bool:
     finally:
         os.close(descriptor)
     return True
+
+
+def _is_damage(error: BundleError, folder: Path) -> bool:
+    """Return whether fetching again would help: manifest and signature are as they should be."""
+    listing, objects = folder / layout.LISTING, folder / layout.OBJECTS
+    places = (Path(problem.position.file) for problem in error.problems)
+    return any(place == listing or place.is_relative_to(objects) for place in places)
 
 
 def _used(folder: Path) -> float:

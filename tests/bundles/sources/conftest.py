@@ -7,8 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.bundles import archive
 from orchestrator.bundles.build import build
+from orchestrator.bundles.reader import read
 from orchestrator.bundles.signing import sign
+from orchestrator.bundles.sources import publish
+from orchestrator.bundles.sources.built import bundles_in
+from orchestrator.bundles.trust import Trust
 from tests.bundles.conftest import MakeSource
 
 Shelve = Callable[..., Path]
@@ -38,3 +43,23 @@ def shelf(shelve: Shelve, tmp_path: Path) -> Path:
     shelve("1.0.0", "app-db")
     (tmp_path / "shelf/app-9.9.9").mkdir()
     return tmp_path / "shelf"
+
+
+@pytest.fixture
+def store(shelf: Path, tmp_path: Path, trust: Trust) -> Path:
+    """A store of all that is on the shelf."""
+    folder = tmp_path / "store"
+    for place in bundles_in(shelf):
+        publish.push(read(place, trust), folder)
+    return folder
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+def pack(folder: Path, to: Path) -> Path:
+    with to.open("wb") as file:
+        archive.write(folder, file)
+    return to

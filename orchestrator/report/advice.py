@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from orchestrator.errors import ExitCode
 from orchestrator.report.escaping import printable
 from orchestrator.rollout.machine import Rollout
-from orchestrator.rollout.verdict import RunState, exit_code, run_state
+from orchestrator.rollout.verdict import RunState, exit_code, run_state, taken_back
 
 MEANING: Mapping[ExitCode, str] = {
     ExitCode.OK: "the fleet is as the plan says",
@@ -67,7 +67,8 @@ def next_steps(rollout: Rollout) -> tuple[str, ...]:
     """Return what to do next, most likely first; commands stand between backticks."""
     started, state, code = rollout.started, run_state(rollout), exit_code(rollout)
     steps = _NEXT[state]
-    if state is RunState.COMPLETE and code is not ExitCode.OK:
+    untouched = state is RunState.ROLLED_BACK and not taken_back(rollout)
+    if untouched or (state is RunState.COMPLETE and code is not ExitCode.OK):
         steps = _PARTLY if code is ExitCode.FAILED else _SILENT
     run, plan = (printable(name).replace("`", "'") for name in (started.run, started.plan_source))
     return tuple(step.format(run=run, plan=plan) for step in steps)

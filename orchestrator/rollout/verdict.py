@@ -43,6 +43,16 @@ def run_state(rollout: Rollout) -> RunState:
     return RunState.PAUSED if board.paused else RunState.RUNNING
 
 
+_WENT_BACK = frozenset({W.ROLLED_BACK, W.ROLLING_BACK, W.STRANDED})
+
+
+def taken_back(rollout: Rollout) -> str:
+    """Return why the release was taken back from hosts that had it; empty: none was."""
+    gone = [wave for wave in rollout.waves if wave.state in _WENT_BACK]
+    reverted = any(wave.counts[H.REVERTED] for wave in gone)
+    return gone[-1].reason or "rolled back" if reverted else ""
+
+
 _FAILED = frozenset(
     {RunState.STRANDED, RunState.ROLLING_BACK, RunState.ROLLED_BACK, RunState.ABORTED}
 )

@@ -14,12 +14,10 @@ from orchestrator.journal import Journal
 from orchestrator.model.event import Event, Request
 from orchestrator.ports import Engine, RunLog, Sink
 from orchestrator.rollout.machine import Rollout
-from orchestrator.rollout.states import HostState, WaveState
-from orchestrator.rollout.verdict import exit_code
+from orchestrator.rollout.verdict import exit_code, taken_back
 from orchestrator.service.runner import Runner
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-WENT_BACK = frozenset({WaveState.ROLLED_BACK, WaveState.ROLLING_BACK, WaveState.STRANDED})
 
 
 @dataclass
@@ -88,8 +86,6 @@ class Controller:
 
     def _deny(self) -> None:
         """Put what a wave or the run rolled back on the denylist."""
-        gone = [wave for wave in self.rollout.waves if wave.state in WENT_BACK]
-        reverted = any(wave.counts[HostState.REVERTED] for wave in gone)
-        if gone and reverted:
+        if reason := taken_back(self.rollout):
             for target in self.rollout.started.targets:
-                self.journal.deny(target, self.rollout.started.run, gone[-1].reason)
+                self.journal.deny(target, self.rollout.started.run, reason)

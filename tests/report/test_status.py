@@ -116,3 +116,11 @@ def test_hosts_that_wait_for_a_connection_are_the_next_thing_to_do():
     rollout, _ = played(first, silent)
     assert verdict(rollout).startswith("complete, exit 3")
     assert any("unreachable hosts" in step for step in next_steps(rollout))
+
+
+def test_a_run_that_moved_no_host_speaks_of_no_denied_release():
+    first = started(Wave("a", "a", names(1, 3)))
+    drifted = {("h001", Action.CHECK): (Result.FAILED, "app: bin/app is modified", "")}
+    rollout, _ = played(first, drifted)
+    assert verdict(rollout).startswith("rolled back, exit 2")
+    assert next_steps(rollout)[0].startswith("mend what made hosts fail")

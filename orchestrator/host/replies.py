@@ -66,6 +66,14 @@ class Lock:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What was confirmed last: the host takes nothing older by itself. Empty text: not known."""
+
+    version: str
+    created: str
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
     """Where one package stands on one host; an empty release id means none."""
 
@@ -77,6 +85,7 @@ class Probe:
     trial: Trial | None = None
     last: Last | None = None
     lock: Lock | None = None
+    seen: Seen | None = None
 
 
 def status(reply: Reply) -> Status:
@@ -103,6 +112,7 @@ def read_probe(reply: Reply) -> Probe:
         trial=_trial(_part(fields, "trial")),
         last=_last(_part(fields, "last")),
         lock=_lock(_part(fields, "lock")),
+        seen=_seen(_part(fields, "seen")),
     )
 
 
@@ -153,6 +163,10 @@ def _last(part: Mapping[str, object] | None) -> Last | None:
         outcome=text(part, "outcome"),
         reason=text(part, "reason"),
     )
+
+
+def _seen(part: Mapping[str, object] | None) -> Seen | None:
+    return Seen(text(part, "version"), text(part, "created")) if part else None
 
 
 def _lock(part: Mapping[str, object] | None) -> Lock | None:

@@ -144,10 +144,12 @@ def stage(
     signers: str,
     identities: tuple[str, ...],
     need_kib: int,
+    allow_downgrade: bool = False,
 ) -> str:
     """Lay a release down from the payload of ``size`` bytes that follows the line."""
     values = {"release": release, "manifest": manifest, "bytes": size, "need_kib": need_kib}
-    return _line("stage", _of(place), _by(claim), values, _signed(signers, identities))
+    words = _given(allow_downgrade="1" if allow_downgrade else "")
+    return _line("stage", _of(place), _by(claim), values, _signed(signers, identities), words)
 
 
 def activate(
@@ -162,13 +164,14 @@ def activate(
     texts: Texts,
     signers: str,
     identities: tuple[str, ...],
+    allow_downgrade: bool = False,
     live: bool = False,
 ) -> str:
     """Arm the trial (``deadline`` seconds) and flip to a staged release."""
     values = {"release": release, "manifest": manifest, "nonce": nonce}
     trial = {"deadline": _seconds(deadline), "wave": wave, **_signed(signers, identities)}
-    streamed = _given(live="1" if live else "")
-    return _line("activate", _of(place), _by(claim), values, trial, _spelled(texts), streamed)
+    words = _given(allow_downgrade="1" if allow_downgrade else "", live="1" if live else "")
+    return _line("activate", _of(place), _by(claim), values, trial, _spelled(texts), words)
 
 
 def confirm(place: Place, claim: Claim, *, release: str, manifest: str, nonce: str) -> str:

@@ -15,6 +15,7 @@ PARTS = (
     "listing.sh",
     "proof.sh",
     "trust.sh",
+    "seen.sh",
     "drift.sh",
     "run.sh",
     "trial.sh",

@@ -89,13 +89,23 @@ def _consent(work: PackageWork, probe: Probe) -> str:
 
 
 def _downgrade(work: PackageWork, probe: Probe) -> str:
-    installed = version_of(probe.active)
-    if work.package.allow_downgrade or not is_lower(work.manifest.version, installed):
+    if work.package.allow_downgrade:
         return ""
-    return (
-        f"{installed} is active, {work.manifest.version} is lower; "
-        "set allow_downgrade: true if that is meant"
-    )
+    was, new = _newest(work, probe)
+    return f"{was}, {new}; set allow_downgrade: true if that is meant" if was else ""
+
+
+def _newest(work: PackageWork, probe: Probe) -> tuple[str, str]:
+    """Return what is newer here, and how the bundle is older; empty when it is not."""
+    version, created = work.manifest.version, work.manifest.created
+    installed, seen = version_of(probe.active), probe.seen
+    if is_lower(version, installed):
+        return f"{installed} is active", f"{version} is lower"
+    if seen and is_lower(version, seen.version):
+        return f"{seen.version} was confirmed on this host", f"{version} is lower"
+    if seen and created < seen.created:
+        return f"a bundle of {seen.created} was confirmed on this host", f"this one is of {created}"
+    return "", ""
 
 
 def _drift(work: PackageWork, probe: Probe) -> str:

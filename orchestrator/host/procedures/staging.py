@@ -71,6 +71,7 @@ async def _send(
         size=payload.size,
         signers=work.signers,
         identities=work.identities,
+        allow_downgrade=work.package.allow_downgrade,
         need_kib=need_kib(work.manifest),
     )
     return await ctx.change(work, build, payload.path), payload

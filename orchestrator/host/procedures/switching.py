@@ -87,6 +87,7 @@ def _activation(ctx: Context, work: PackageWork) -> Build:
         texts=ctx.renderer.texts(work),
         signers=work.signers,
         identities=work.identities,
+        allow_downgrade=work.package.allow_downgrade,
         live=ctx.live,
     )
 

@@ -74,6 +74,7 @@ do_probe() {
   describe_trial
   describe_last
   describe_lock
+  describe_seen
   why='' proved=true
   if [ "$active" != "$a_release" ]; then
     why="${active:-nothing} is active"

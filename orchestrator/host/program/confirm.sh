@@ -19,6 +19,7 @@ do_confirm() {
   fi
   rm -f "$S/trial"
   dismiss
+  remember || :
   boot
   put boot_id "$boot_id"
   leave ok ''
@@ -50,6 +51,7 @@ do_commit() {
     esac
   fi
   point committed
+  remember || leave failed "$S/seen cannot be written: is the disk full?"
   retire
   trim_history
   unlock

@@ -4,19 +4,21 @@
 
 # Is the manifest in the current folder signed by as many as it takes? -> signature; fails with why.
 # A list that is pinned on the host wins over the one in the request, which may only demand more.
+# An expired or older bundle ends the operation.
 verified() {
   pinned=$a_state/trust/allowed_signers
   [ -f "$pinned" ] || pinned=
   if [ -z "$pinned${a_signers-}" ]; then
     signature="unchecked: no signers were given"
-    return
+  else
+    check_signatures
   fi
-  check_signatures
   case $signature in
     verified) ;;
     unchecked*) [ -z "$pinned" ] || { why="the host demands a signature, but $signature"; return 1; } ;;
     *) why=$signature; return 1 ;;
   esac
+  fresh || leave no "release $a_release was refused: $why"
 }
 
 # The scratch folder W, with the list of the request in it.
@@ -61,7 +63,11 @@ threshold() {
 
 # Is a time such as 2027-01-31T00:00:00Z past? Nothing never is.
 is_over() {
-  [ -n "$1" ] && ! is_before "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$1"
+  [ -n "$1" ] && ! is_before "$(utc)" "$1"
+}
+
+utc() {
+  date -u +%Y-%m-%dT%H:%M:%SZ
 }
 
 is_before() {

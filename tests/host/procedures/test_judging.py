@@ -11,7 +11,7 @@ from orchestrator.host.procedures.judging import (
     missing_files,
     objections,
 )
-from orchestrator.host.replies import Probe
+from orchestrator.host.replies import Probe, Seen
 from orchestrator.planning.policy import Given
 from tests.host.scripted import (
     CURRENT,
@@ -86,6 +86,28 @@ def test_nothing_to_object(probe: Probe) -> None:
 )
 def test_objections_from_the_probe(probe: Probe, words: str) -> None:
     assert complaint(probe) == words
+
+
+@pytest.mark.parametrize(
+    ("seen", "words"),
+    [
+        (Seen("2.4.0", "2026-01-01T00:00:00Z"), ""),
+        (Seen("2.4.0-rc.1", ""), ""),
+        (Seen("2.10.0", ""), "gateway: 2.10.0 was confirmed on this host, 2.4.0 is lower; set"),
+        (
+            Seen("2.4.0", "2026-01-01T00:00:01Z"),
+            (
+                "gateway: a bundle of 2026-01-01T00:00:01Z was confirmed on this host, "
+                "this one is of 2026-01-01T00:00:00Z; set allow_downgrade: true"
+            ),
+        ),
+    ],
+)
+def test_what_was_confirmed_is_not_gone_below(seen: Seen, words: str) -> None:
+    probe = replace(OUTDATED, seen=seen)
+    assert complaint(probe).startswith(words)
+    assert bool(complaint(probe)) is bool(words)
+    assert complaint(probe, allow_downgrade=True) == ""
 
 
 def test_a_downgrade_may_be_meant() -> None:

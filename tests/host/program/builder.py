@@ -30,6 +30,8 @@ class Release:
     shared: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
     version: str = "1.0.0"
+    created: str = ""
+    expires: str = ""
     signature: bytes = b"none\n"
     forged: dict[str, bytes] = field(default_factory=dict)
 
@@ -49,6 +51,8 @@ class Release:
     def manifest(self) -> bytes:
         digest = hashlib.sha256(self.listing).hexdigest()
         document = {"format": 1, "listing": digest, "version": self.version}
+        dates = {"created": self.created, "expires": self.expires}
+        document |= {name: date for name, date in dates.items() if date}
         return json.dumps(document, separators=(",", ":"), sort_keys=True).encode()
 
     @property

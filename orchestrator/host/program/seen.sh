@@ -1,0 +1,103 @@
+# What was confirmed here before: nothing older is taken, unless the request allows it.
+#   seen    version and date (`created` of the manifest) of the release that was confirmed last
+
+load_seen() {
+  seen_version='' seen_created=''
+  load seen
+}
+
+# What the manifest in the current folder says -> version, created, expires. In canonical JSON a
+# quote inside a string has a backslash before it, and `version` is the last key.
+manifest_says() {
+  version='' created='' expires=
+  for pair in $(grep -oE '[{,]"(created|expires)":"[0-9TZ:-]+"|,"version":"[0-9A-Za-z.+-]+"}$' \
+    .fleet/manifest.json); do
+    value=${pair#*:\"}
+    value=${value%%\"*}
+    case $pair in
+      ?'"c'*) created=$value ;;
+      ?'"e'*) expires=$value ;;
+      *) version=$value ;;
+    esac
+  done
+}
+
+# Is the manifest in the current folder good today, and not older than what was confirmed? Else why.
+fresh() {
+  manifest_says
+  if is_over "$expires"; then
+    why="it expired at $expires"
+    return 1
+  fi
+  if [ -n "$expires" ] && is_before "$(utc)" "$created"; then
+    signature="$signature; the host's clock is before the bundle's date, so it may have expired"
+  fi
+  load_seen
+  is_older || return 0
+  [ "${a_allow_downgrade-}" = 1 ] || return 1
+  esc "${a_owner-}"
+  why=
+  history downgrade "$op" "$about,\"owner\":$E,\"below\":\"$seen_version of $seen_created\""
+}
+
+is_older() {
+  why=
+  if lower "$version" "$seen_version"; then
+    why="$seen_version was confirmed on this host, and $version is lower"
+  elif [ -n "$created" ] && is_before "$created" "$seen_created"; then
+    why="a bundle of $seen_created was confirmed on this host, and this one is of $created"
+  fi
+  [ -n "$why" ]
+}
+
+# Remember the release in folder R, which was confirmed: it was allowed, so it is what counts now.
+remember() {
+  cd "$R" 2>/dev/null || return
+  manifest_says
+  load_seen
+  [ "$seen_version $seen_created" != "$version $created" ] || return 0
+  T=''
+  note seen_version "$version"
+  note seen_created "$created"
+  write_durably "$S/seen" "$T"
+}
+
+# Does the first semantic version come before the second (semver.org, clause 11)? No, if one is empty.
+lower() {
+  awk -v a="$1" -v b="$2" '
+    function number(s) { return s ~ /^[0-9]+$/ }
+    # -1, 0, 1; numbers may be longer than awk can count
+    function compare(x, y) {
+      if (number(x) != number(y)) return number(x) ? -1 : 1
+      if (number(x) && length(x) != length(y)) return length(x) < length(y) ? -1 : 1
+      x = x ""
+      y = y ""
+      return x < y ? -1 : x > y
+    }
+    function all(x, y,   p, q, n, m, i, c) {
+      n = split(x, p, ".")
+      m = split(y, q, ".")
+      for (i = 1; i <= n && i <= m; i++) if (c = compare(p[i], q[i])) return c
+      return n < m ? -1 : n > m
+    }
+    function core(v) { sub(/-.*/, "", v); return v }
+    function before(v) { return index(v, "-") ? substr(v, index(v, "-") + 1) : "" }
+    BEGIN {
+      sub(/\+.*/, "", a)
+      sub(/\+.*/, "", b)
+      if (a == "" || b == "") exit 1
+      c = all(core(a), core(b))
+      x = before(a)
+      y = before(b)
+      if (!c && x != y) c = x == "" ? 1 : y == "" ? -1 : all(x, y)
+      exit !(c < 0)
+    }'
+}
+
+describe_seen() {
+  load_seen
+  [ -n "$seen_version" ] || { raw seen null; return 0; }
+  J="$J,\"seen\":{\"created\":\"$seen_created\""
+  put version "$seen_version"
+  J="$J}"
+}

@@ -28,6 +28,7 @@ from orchestrator.model.fleet import BecomeMethod, Host
 from orchestrator.model.plan import Package, Plan
 from orchestrator.model.ranges import Range
 from orchestrator.planfile import load as load_plan
+from orchestrator.planning.outlook import Candidate
 from orchestrator.planning.policy import leaves_choice
 from orchestrator.service.options import RunOptions
 from orchestrator.service.prepare import Prepared, Selected, prepare, selected
@@ -194,6 +195,15 @@ def obtain(
         found.append(Obtained(package, bundle, source.beside(bundle, trust), chosen))
     if problems:
         raise BundleError(*problems)
+    return found
+
+
+def offered(plan: Plan, home: Home) -> dict[str, tuple[Candidate, ...]]:
+    """Return what the sources say they have of each package; raises BundleError."""
+    found = {}
+    for package in plan.packages:
+        offers = sources.source_of(package.bundle, home.root).offers(package.name)
+        found[package.name] = tuple(Candidate(it.version, it.urgency, it.notes) for it in offers)
     return found
 
 

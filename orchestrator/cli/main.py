@@ -26,6 +26,7 @@ COMMANDS: dict[str, str] = {
     "denylist": "orchestrator.cli.denylist:denylist",
     "hosts": "orchestrator.cli.hosts:hosts",
     "bundle": "orchestrator.cli.bundles:bundle",
+    "outdated": "orchestrator.cli.outdated:outdated",
     "lock": "orchestrator.cli.lock:lock",
     "lint": "orchestrator.cli.documents:lint",
     "schema": "orchestrator.cli.documents:schema",

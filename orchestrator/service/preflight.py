@@ -10,13 +10,14 @@ from orchestrator.host.looking import Look, look_at, needs, others
 from orchestrator.host.rendering import Renderer
 from orchestrator.host.requests import Place
 from orchestrator.host.versions import version_of
-from orchestrator.host.work import PackageWork
+from orchestrator.host.work import Assignment, PackageWork
 from orchestrator.model.fleet import Host
+from orchestrator.model.plan import Plan
 from orchestrator.planning.needs import Unmet, has_needs
 from orchestrator.planning.policy import Demand, demand
 from orchestrator.ports import Connector, Depot
 from orchestrator.report.folding import compact
-from orchestrator.service.prepare import Prepared
+from orchestrator.service.prepare import Prepared, Selected, laid_over, plan_variables
 
 Looks = Mapping[str, Look | HostError]
 """What was found on each host, in the fleet's order; a host that could not answer has its error."""
@@ -73,6 +74,24 @@ async def look_before(prepared: Prepared, connector: Connector) -> Looks:
         connector,
         parallel=rollout.max_parallel,
         deadline=rollout.timeouts.check,
+    )
+
+
+async def look_over(plan: Plan, chosen: Selected, connector: Connector) -> Looks:
+    """Look at what every host of a plan has of the packages that it carries."""
+    own = plan_variables(plan)
+
+    def places(host: Host) -> Sequence[Place]:
+        renderer = Renderer(Assignment(host, (), ""), "")
+        carried = (it for it in plan.packages if host.name in chosen.carriers[it.name])
+        return [Place(package.name, *renderer.folders(package)) for package in carried]
+
+    return await look_at_all(
+        (laid_over(own, host) for host in chosen.fleet),
+        places,
+        connector,
+        parallel=plan.rollout.max_parallel,
+        deadline=plan.rollout.timeouts.check,
     )
 
 

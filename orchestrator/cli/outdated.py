@@ -1,0 +1,118 @@
+"""``fleet outdated`` and ``fleet bundle outdated``: what there is, and what could come."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from orchestrator import compose
+from orchestrator.cli.flags import (
+    ask_become,
+    become_password,
+    connection_flags,
+    options_of,
+    plan_flags,
+    plan_options,
+)
+from orchestrator.cli.screen import page
+from orchestrator.compose import BecomePassword, Home, Site
+from orchestrator.errors import ExitCode, HostError, PlanError
+from orchestrator.host.looking import Look
+from orchestrator.host.versions import version_of
+from orchestrator.model.plan import Package, Plan
+from orchestrator.model.version import is_version, precedence
+from orchestrator.planfile import lock_path, read_lock
+from orchestrator.planning.outlook import Candidate, outlook
+from orchestrator.report.outdated import Row, outdated_view
+from orchestrator.service import preflight
+from orchestrator.service.options import RunOptions
+from orchestrator.service.preflight import Looks
+
+as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object per package.")
+
+
+@click.command()
+@click.argument("plan", type=click.Path(path_type=Path))
+@connection_flags
+@ask_become
+@as_json
+def outdated(plan: Path, *, ask_become_pass: bool, as_json: bool, **given: Any) -> int:
+    """Show, for each package of PLAN, what the hosts have and what could come; changes nothing.
+
+    What could come is what the sources say; apply proves it before it is used.
+    """
+    options = options_of(given)
+    site = compose.read_site(plan, options)
+    offered = compose.offered(site.plan, Home.find())
+    looks = asyncio.run(_look(site, options, become_password(ask=ask_become_pass)))
+    rows = [_row(site, package, looks, offered[package.name]) for package in site.plan.packages]
+    _show(rows, as_json=as_json)
+    silent = any(isinstance(look, HostError) for look in looks.values())
+    return ExitCode.UNREACHABLE if silent else ExitCode.OK
+
+
+@click.command("outdated")
+@click.argument("plan", type=click.Path(path_type=Path))
+@plan_flags
+@as_json
+def of_sources(plan: Path, *, as_json: bool, **given: Any) -> int:
+    """Show, for each package of PLAN, what its source has beside what is locked; asks no host."""
+    meant = compose.read_plan(plan, plan_options(given))
+    offered = compose.offered(meant, Home.find())
+    locked = _locked(meant)
+    rows = []
+    for package in meant.packages:
+        version = locked.get(package.name, "")
+        found = outlook(package, [version], offered[package.name])
+        rows.append(Row(found, {}, locked=version))
+    _show(rows, as_json=as_json, installed="locked")
+    return ExitCode.OK
+
+
+async def _look(site: Site, options: RunOptions, password: BecomePassword) -> Looks:
+    ssh = compose.connector(site.plan, options, password, os.environ)
+    try:
+        return await preflight.look_over(site.plan, site.chosen, ssh)
+    finally:
+        await ssh.close()
+
+
+def _row(site: Site, package: Package, looks: Looks, offered: Sequence[Candidate]) -> Row:
+    hosts: dict[str, list[str]] = {}
+    silent = []
+    for host in site.chosen.fleet:
+        if host.name not in site.chosen.carriers[package.name]:
+            continue
+        look = looks[host.name]
+        if isinstance(look, Look):
+            hosts.setdefault(version_of(look.active[package.name]), []).append(host.name)
+        else:
+            silent.append(host.name)
+    ordered = {version: hosts[version] for version in sorted(hosts, key=_order)}
+    return Row(outlook(package, hosts, offered), ordered, silent)
+
+
+def _order(version: str) -> tuple[bool, object]:
+    return (True, precedence(version)) if is_version(version) else (False, version)
+
+
+def _locked(plan: Plan) -> Mapping[str, str]:
+    try:
+        lock = read_lock(lock_path(Path(plan.source)))
+    except PlanError:
+        return {}
+    return {locked.name: locked.version for locked in lock.packages}
+
+
+def _show(rows: Sequence[Row], *, as_json: bool, installed: str = "installed") -> None:
+    if as_json:
+        for row in rows:
+            click.echo(json.dumps(row.document, ensure_ascii=False))
+    else:
+        page().print(outdated_view(rows, installed=installed))

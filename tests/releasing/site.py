@@ -7,7 +7,12 @@ host. Commands run in this process, since it is imported already.
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -151,3 +156,21 @@ def write_key(folder: Path) -> Path:
         f'{IDENTITY} namespaces="fleet-bundle" {public}\n'
     )
     return path
+
+
+def at_terminal(answer: bytes, *words: str) -> Done:
+    """Run a command whose user types this at a terminal; ``err`` is what the terminal shows."""
+    ours, terminal = pty.openpty()
+    command = [str(Path(sys.executable).with_name("fleet")), *words]
+    with subprocess.Popen(
+        command, stdin=terminal, stdout=subprocess.PIPE, stderr=terminal, text=True
+    ) as process:
+        os.close(terminal)
+        os.write(ours, answer)
+        out, _ = process.communicate(timeout=60)
+    shown = b""
+    with suppress(OSError):  # how Linux says that the other side is closed
+        while part := os.read(ours, 4096):
+            shown += part
+    os.close(ours)
+    return Done(process.returncode, out, shown.decode())

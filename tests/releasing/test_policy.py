@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.releasing.site import Corner
+from tests.releasing.site import Corner, at_terminal
 
 pytestmark = pytest.mark.ssh
 
@@ -45,6 +45,23 @@ def test_a_minor_change_asks(corner: Corner) -> None:
     agreed = corner.started().options["agreed"]
     assert isinstance(agreed, dict)
     assert agreed["app"].startswith("2.4.1 -> 2.5.0 is a minor change: --yes of ")
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "version"), [(b"y\n", 0, "2.5.0"), (b"n\n", 3, "2.4.1")]
+)
+def test_at_a_terminal_it_is_asked(corner: Corner, answer: bytes, code: int, version: str) -> None:
+    corner.bundles("app", "2.4.1", "2.5.0")
+    corner.give("app", "2.4.1")
+    corner.write_plan(RANGE)
+    done = at_terminal(answer, "apply", str(corner.plan))
+    assert done.code == code
+    assert "app: 2.4.1 -> 2.5.0 is a minor change. Apply it? [y/N]" in done.err
+    assert corner.versions() == [version] * 3
+    if not code:
+        assert corner.started().options["approved"] == {"app": "2.5.0"}
+        report = (corner.home.reports / f"{corner.started().run}.md").read_text()
+        assert "a yes at the terminal of" in report
 
 
 def test_a_major_change_needs_its_version(corner: Corner) -> None:

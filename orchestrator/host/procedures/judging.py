@@ -85,7 +85,10 @@ def _consent(work: PackageWork, probe: Probe) -> str:
         return ""
     manifest, before = work.manifest, version_of(probe.active)
     needs = demand(work.name, work.package.policy, [before], manifest.version, manifest.urgency)
-    return "" if work.agreed.covers(needs) else f"{needs}, and no one agreed to it"
+    if work.agreed.covers(needs):
+        return ""
+    way = f"--approve {work.name}={manifest.version}"
+    return f"{needs}, and no one agreed to it; to agree, apply again with {way}"
 
 
 def _downgrade(work: PackageWork, probe: Probe) -> str:

@@ -7,7 +7,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -16,6 +16,7 @@ from orchestrator.bundles import archive, layout, reader
 from orchestrator.bundles.reader import Bundle
 from orchestrator.bundles.sources.built import trusted_others
 from orchestrator.bundles.sources.offer import Offer, expect
+from orchestrator.bundles.sources.writing import writing
 from orchestrator.bundles.trust import Trust
 from orchestrator.errors import BundleError
 
@@ -42,6 +43,17 @@ class Cache:
     def place(self, package: str, digest: str) -> Path:
         """Return where a bundle belongs."""
         return self.root / package / digest
+
+    @contextmanager
+    def alone(self, package: str) -> Iterator[None]:
+        """Keep others from fetching bundles of a package; flock goes with the process."""
+        folder = self.root / package
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = (folder / ".lock").open("a")
+        with lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def find(self, offer: Offer, signature: str, trust: Trust) -> Bundle | None:
         """Return a cached bundle, proved; ``signature`` is the sha256 of its manifest.sig.

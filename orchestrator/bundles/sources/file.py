@@ -48,7 +48,7 @@ class FileSource:
 
     def obtain(self, offer: Offer, trust: Trust) -> Bundle:
         """Return the bundle, unpacked unless it was before."""
-        with opened(self.file) as stream:
+        with opened(self.file) as stream, self.cache.alone(offer.package):
             _, signature = self._head(stream)
             stream.seek(0)
             found = self.cache.find(offer, signature, trust)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
+from urllib.parse import unquote, urlsplit
 
 from orchestrator.bundles.layout import SUFFIX
 from orchestrator.bundles.sources.cache import CACHE, Cache
@@ -13,6 +17,9 @@ from orchestrator.bundles.sources.store import FolderShelf, StoreSource, is_stor
 from orchestrator.errors import BundleError
 from orchestrator.model.plan import Origin
 
+if TYPE_CHECKING:
+    from orchestrator.bundles.sources.http import HttpShelf
+
 
 def source_of(origin: Origin, home: Path) -> Source:
     """Return the source that an origin names; ``home`` is where downloads and clones are kept.
@@ -20,11 +27,23 @@ def source_of(origin: Origin, home: Path) -> Source:
     Raises BundleError for what is no source.
     """
     cache = Cache(home / CACHE)
-    if origin.git or "://" in origin.location:
+    if origin.git:
         raise BundleError.at(str(origin), "not a folder of built bundles", "name a folder")
-    path = Path(origin.location)
+    scheme, _, rest = origin.location.partition("://")
+    if rest and scheme in ("http", "https"):
+        return StoreSource(_http(origin.location, cache), cache)
+    if rest and scheme != "file":
+        mend = "write a path, or a URL that begins with https, http or file"
+        raise BundleError.at(origin.location, f"no bundles come by '{scheme}'", mend)
+    path = Path(unquote(urlsplit(origin.location).path) if rest else origin.location)
     if path.suffix == SUFFIX and not path.is_dir():
         return FileSource(path, cache)
     if is_store(path):
         return StoreSource(FolderShelf(path), cache)
     return FolderSource(path, cache)
+
+
+def _http(url: str, cache: Cache) -> HttpShelf:
+    # Loaded when it is asked for: httpx takes as long to import as most commands do to run.
+    module = importlib.import_module("orchestrator.bundles.sources.http")
+    return cast("HttpShelf", module.HttpShelf.at(url, cache.root / ".downloads", os.environ))

@@ -10,7 +10,8 @@ from orchestrator.bundles.sources.folder import FolderSource
 from orchestrator.bundles.sources.offer import Offer, Source, ordered
 from orchestrator.bundles.sources.publish import withdraw
 from orchestrator.bundles.sources.store import FolderShelf, StoreSource
-from orchestrator.errors import FleetError, UsageError
+from orchestrator.bundles.sources.writing import writing
+from orchestrator.errors import UsageError
 from orchestrator.model.ranges import LATEST, Range
 
 
@@ -40,13 +41,10 @@ def remove(source: Source, offers: Sequence[Offer]) -> None:
 
 
 def _delete(place: Path) -> None:
-    try:
+    with writing(place):
         if place.is_file():
             place.unlink()
             return
         leaving = place.with_name(f".{place.name}.removed")
         place.rename(leaving)  # at once: half a bundle is none
         shutil.rmtree(leaving)
-    except OSError as error:
-        hint = "make the folder writable"
-        raise FleetError(f"{error.filename or place}: {error.strerror}", hint=hint) from None

@@ -16,7 +16,8 @@ from orchestrator.bundles.reader import Bundle
 from orchestrator.bundles.sources import claims, index
 from orchestrator.bundles.sources.index import Entry
 from orchestrator.bundles.sources.store import read_index
-from orchestrator.errors import BundleError, FleetError
+from orchestrator.bundles.sources.writing import writing
+from orchestrator.errors import BundleError
 
 LOCK = ".lock"
 
@@ -36,12 +37,8 @@ def push(bundle: Bundle, store: Path) -> Pushed:
     anew takes the place of itself. Raises BundleError for a version and revision that the store
     has with other content, TrustError for damaged content, FleetError when it cannot be written.
     """
-    try:
-        with _locked(store):
-            return _push(bundle, store)
-    except OSError as error:
-        hint = "make room there, or make the store writable"
-        raise FleetError(f"{error.filename or store}: {error.strerror}", hint=hint) from None
+    with writing(store), _locked(store):
+        return _push(bundle, store)
 
 
 def withdraw(store: Path, package: str, digests: Iterable[str]) -> list[Entry]:
@@ -50,19 +47,15 @@ def withdraw(store: Path, package: str, digests: Iterable[str]) -> list[Entry]:
     Raises BundleError for a broken index, FleetError when the store cannot be written.
     """
     gone = set(digests)
-    try:
-        with _locked(store):
-            entries = _entries(store, package)
-            left = [entry for entry in entries if entry.offer.digest not in gone]
-            _publish(store / package / index.NAME, index.render_entries(left))
-            named = {entry.file for entry in left}
-            for path in (store / package).glob(f"*{layout.SUFFIX}"):
-                if path.name not in named:
-                    path.unlink()
-            return [entry for entry in entries if entry.offer.digest in gone]
-    except OSError as error:
-        hint = "make the store writable"
-        raise FleetError(f"{error.filename or store}: {error.strerror}", hint=hint) from None
+    with writing(store), _locked(store):
+        entries = _entries(store, package)
+        left = [entry for entry in entries if entry.offer.digest not in gone]
+        _publish(store / package / index.NAME, index.render_entries(left))
+        named = {entry.file for entry in left}
+        for path in (store / package).glob(f"*{layout.SUFFIX}"):
+            if path.name not in named:
+                path.unlink()
+        return [entry for entry in entries if entry.offer.digest in gone]
 
 
 def _push(bundle: Bundle, store: Path) -> Pushed:

@@ -59,11 +59,12 @@ class StoreSource:
     def obtain(self, offer: Offer, trust: Trust) -> Bundle:
         """Return the bundle from the cache, or fetch it."""
         entry = self._entry(offer)
-        found = self.cache.find(offer, entry.signature, trust)
-        if found:
-            return found
-        with self.shelf.open(f"{offer.package}/{entry.file}", entry) as stream:
-            return self.cache.add(stream, offer, trust)
+        with self.cache.alone(offer.package):
+            found = self.cache.find(offer, entry.signature, trust)
+            if found:
+                return found
+            with self.shelf.open(f"{offer.package}/{entry.file}", entry) as stream:
+                return self.cache.add(stream, offer, trust)
 
     def beside(self, bundle: Bundle, trust: Trust) -> tuple[Bundle, ...]:
         """Return the package's other bundles in the cache."""
@@ -120,11 +121,11 @@ def read_index(path: Path) -> bytes | None:
         return None
     except OSError as error:
         raise FleetError(f"{path}: {error.strerror}", hint="make it readable") from None
-    return bounded(raw, str(path))
+    expect_short(raw, str(path))
+    return raw
 
 
-def bounded(raw: bytes, place: str) -> bytes:
-    """Return an index that is not too long; raises BundleError."""
+def expect_short(raw: bytes | bytearray, place: str) -> None:
+    """Raise BundleError for an index that is too long."""
     if len(raw) > index.LONGEST:
         raise BundleError.at(place, f"longer than {index.LONGEST} bytes", "prune the store")
-    return raw

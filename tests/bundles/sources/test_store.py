@@ -182,7 +182,7 @@ def test_an_index_that_lies_about_a_file_is_found_out(
     (store / "app/index.json").write_text(json.dumps(document))
     with pytest.raises(BundleError, match=r"a bundle of 'app' 1\.9\.0 .*, not of 'app' 1\.10\.0"):
         get(store, home, trust)
-    assert files(home / "bundles/app") == []
+    assert files(home / "bundles/app") == [".lock"]
 
 
 def test_a_file_that_is_gone(store: Path, home: Path, trust: Trust) -> None:

@@ -218,12 +218,17 @@ def wanted(package: Package) -> Range | None:
     return Range(package.version) if package.version else None
 
 
+def trust_path(plan: Plan, home: Home, options: RunOptions) -> Path:
+    """Return where the trust file lies that the flags, the plan or the user's home names."""
+    return Path(options.trust or plan.allowed_signers or home.trust)
+
+
 def read_trust(plan: Plan, home: Home, options: RunOptions) -> Trust:
     """Return the trust file that the flags, the plan or the user's home names.
 
     The plan's thresholds are added to the file's.
     """
-    trust = Trust.load(Path(options.trust or plan.allowed_signers or home.trust))
+    trust = Trust.load(trust_path(plan, home, options))
     return trust.demanding({package.name: package.threshold for package in plan.packages})
 
 

@@ -21,6 +21,9 @@ _PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _INSTANT = "%Y-%m-%dT%H:%M:%SZ"
 
+RESERVED = "trust"
+"""The folder beside the packages' records where a host keeps its pinned trust file."""
+
 LAST = 8**11 - 1
 """The last second that a tar's header can name without extensions, in the year 2242."""
 
@@ -33,6 +36,8 @@ precedence = semver.precedence
 
 def package_flaw(name: str) -> str:
     """Judge a package's name: it becomes a folder's name on every host."""
+    if name == RESERVED:
+        return f"a name that hosts use for themselves: '{RESERVED}'"
     if len(name) <= 64 and _PACKAGE.fullmatch(name):
         return ""
     return "not a package name: letters, digits, '-', '_' and '.', at most 64 of them"

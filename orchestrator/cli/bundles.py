@@ -11,6 +11,7 @@ from orchestrator.bundles import build as building
 from orchestrator.bundles import forms, layout, reader, signing
 from orchestrator.bundles.trust import Trust
 from orchestrator.cli import outdated, stores
+from orchestrator.cli.flags import passphrase
 from orchestrator.compose import Home
 from orchestrator.errors import ExitCode, InputError, Problem
 
@@ -70,7 +71,7 @@ def unpack(file: Path, out: Path | None, trust: Path | None) -> int:
 def sign(folders: tuple[Path, ...], key: Path) -> int:
     """Sign bundles, folders or files (SSHSIG, fleet-bundle); signatures of other keys stay."""
     for folder in folders:
-        signature = signing.sign(folder, key, ask=_passphrase)
+        signature = signing.sign(folder, key, ask=passphrase)
         click.echo(f"signed {folder} with {signature.fingerprint} ({signature.algorithm})")
     return ExitCode.OK
 
@@ -103,7 +104,3 @@ def inspect(folder: Path) -> int:
         json.dumps(reader.claims(forms.form_of(folder).parts()), indent=2, ensure_ascii=False)
     )
     return ExitCode.OK
-
-
-def _passphrase(key: str) -> str:
-    return str(click.prompt(f"Passphrase of {key}", hide_input=True, err=True))

@@ -131,3 +131,8 @@ def _read(path: str) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
         raise UsageError(f"--extra-vars: cannot read '{path}': {reason}") from None
+
+
+def passphrase(prompt: str) -> str:
+    """Ask for the passphrase of a key file."""
+    return str(click.prompt(prompt.removesuffix(": "), hide_input=True, err=True))

@@ -14,6 +14,7 @@ import click
 
 from orchestrator import compose
 from orchestrator.cli.flags import ask_become, become_password, connection_flags, options_of
+from orchestrator.cli.trust import enrol
 from orchestrator.clock import WallClock
 from orchestrator.compose import BecomePassword, Site
 from orchestrator.errors import ExitCode, HostError, UsageError
@@ -26,6 +27,9 @@ from orchestrator.service.surveying import Found, Place, survey
 @click.group()
 def hosts() -> None:
     """Look at what the hosts of a plan have."""
+
+
+hosts.add_command(enrol)
 
 
 @hosts.command()

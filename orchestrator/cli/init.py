@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from orchestrator.bundles.rules import package_flaw
-from orchestrator.bundles.sshsig import NAMESPACE
+from orchestrator.bundles.sshsig import NAMESPACE, TRUST_NAMESPACE
 from orchestrator.checks import CHECKS
 from orchestrator.compose import Home
 from orchestrator.engines.ssh import keypair
@@ -107,8 +107,9 @@ def _create(path: Path, text: str, *, runs: bool = False) -> None:
 
 def _trust(name: str, public: str) -> str:
     return (
-        "# Whose signatures count: principal, namespace, public key (docs/bundles.md).\n"
-        f'release@{name} namespaces="{NAMESPACE}" {public}\n'
+        "# Whose signatures count: principal, namespaces, public key (docs/trust.md).\n"
+        "#fleet serial 1\n"
+        f'release@{name} namespaces="{NAMESPACE},{TRUST_NAMESPACE}" {public}\n'
     )
 
 

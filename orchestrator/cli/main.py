@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "why": "orchestrator.cli.runs:why",
     "denylist": "orchestrator.cli.denylist:denylist",
     "hosts": "orchestrator.cli.hosts:hosts",
+    "trust": "orchestrator.cli.trust:trust",
     "bundle": "orchestrator.cli.bundles:bundle",
     "outdated": "orchestrator.cli.outdated:outdated",
     "lock": "orchestrator.cli.lock:lock",

@@ -126,6 +126,29 @@ def history(place: Place, lines: int) -> str:
     return _line("history", _of(place), {"lines": lines})
 
 
+def enrol(
+    state: str,
+    *,
+    file: str = "",
+    signatures: str = "",
+    old_identities: tuple[str, ...] = (),
+    identities: tuple[str, ...] = (),
+    owner: str = "",
+) -> str:
+    """Ask which trust file is pinned below the folder ``state``, or pin ``file``, its text.
+
+    ``identities`` are those who made the signatures, by the new file and by the one pinned now.
+    """
+    values = _given(
+        text=file,
+        signatures=signatures,
+        old_identities=" ".join(old_identities),
+        identities=" ".join(identities),
+        owner=owner,
+    )
+    return _line("enrol", {"state": state}, values)
+
+
 def check(
     name: str, script: str, *, timeout: float, env: str = "", folder: str = "", live: bool = False
 ) -> str:

@@ -25,6 +25,7 @@ PARTS = (
     "revert.sh",
     "retire.sh",
     "confirm.sh",
+    "enrol.sh",
     "main.sh",
 )
 """The program's files, in the order in which they are joined."""

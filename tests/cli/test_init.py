@@ -54,6 +54,7 @@ def test_the_next_commands_succeed_in_their_order(capsys, monkeypatch):
     assert "4 would change" in said
     assert "4 committed" in said
     assert main(["hosts", "verify", "plan.yml"]) == ExitCode.OK
+    assert main(["hosts", "enrol", "plan.yml"]) == ExitCode.OK
 
 
 @pytest.mark.usefixtures("home")
@@ -76,7 +77,10 @@ def test_it_makes_what_it_says(capsys):
     assert stat.S_IMODE(Path("hello/hello/content/bin/validate").stat().st_mode) == 0o755
     texts = [path.read_text() for path in Path("hello").rglob("*") if path.is_file()]
     assert not any(mark in text for mark in ("@NAME@", "@LAB@") for text in texts)
-    assert 'namespaces="fleet-bundle" ssh-ed25519 ' in Path("hello/allowed_signers").read_text()
+    assert (
+        'namespaces="fleet-bundle,fleet-trust" ssh-ed25519 '
+        in Path("hello/allowed_signers").read_text()
+    )
 
 
 @pytest.mark.usefixtures("home")

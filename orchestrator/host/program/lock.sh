@@ -5,7 +5,7 @@
 
 # Where the package's folders are, from the request -> P, S.
 places() {
-  is_name "${a_package-}" || answer error "not a package name: ${a_package-}"
+  is_name "${a_package-}" && [ "$a_package" != trust ] || answer error "not a package name: ${a_package-}"
   case ${a_root-} in /*) ;; *) answer error "root is not an absolute path: ${a_root-}" ;; esac
   case ${a_state-} in /*) ;; *) answer error "state is not an absolute path: ${a_state-}" ;; esac
   P=$a_root/$a_package S=$a_state/$a_package

@@ -42,7 +42,7 @@ dispatch() {
     esac
   done
   case $op in
-    ping | facts | probe | check | verify | history | stage | activate | confirm | commit | revert | withdraw)
+    ping | facts | probe | check | verify | history | stage | activate | confirm | commit | revert | withdraw | enrol)
       "do_$op" ;;
     *) answer error "no such operation: $op" ;;
   esac

@@ -21,18 +21,32 @@ verified() {
   fresh || leave no "release $a_release was refused: $why"
 }
 
-# The scratch folder W, with the list of the request in it.
 check_signatures() {
-  W=$S/verify
-  rm -rf "$W"
-  if ! command -v ssh-keygen >/dev/null; then
-    signature="unchecked: no ssh-keygen on this host"
-  elif ! mkdir "$W" || ! printf %s "${a_signers-}" >"$W/given"; then
-    signature="cannot write in $S"
-  else
+  able || return 0
+  if begin_scratch && printf %s "${a_signers-}" >"$W/given"; then
     judge_manifest
+  else
+    signature="cannot write in $S"
   fi
   rm -rf "$W"
+}
+
+# Can this host verify signatures? If not -> signature says why.
+able() {
+  if ! command -v ssh-keygen >/dev/null; then
+    signature="unchecked: no ssh-keygen on this host"
+    return 1
+  fi
+  case $(ssh-keygen -Y verify 2>&1 </dev/null) in
+    *"nknown option"* | *"llegal option"*) signature="unchecked: ssh-keygen is too old"; return 1 ;;
+  esac
+}
+
+# An empty folder for a verification -> W.
+begin_scratch() {
+  W=$S/verify
+  rm -rf "$W"
+  mkdir "$W"
 }
 
 judge_manifest() {
@@ -84,19 +98,25 @@ vouch() {
   for identity in $5; do
     number=$((number + 1))
     [ "$identity" != - ] && [ -f "$W/$number" ] || continue
-    if heard=$(ssh-keygen -Y verify -f "$W/signers" -I "$identity" -n "$2" -s "$W/$number" \
-      ${krl:+-r "$krl"} 2>&1 <"$3"); then
+    if heard=$(holds "$identity" "$2" "$3" ${krl:+-r "$krl"}); then
       add_voter "name:$identity" "key:${heard##* }"
     else
       complaint=$heard
+      [ -z "$krl" ] || ! holds "$identity" "$2" "$3" >/dev/null || complaint="Signing key is revoked"
     fi
   done
   [ "$count" -lt "$6" ] || { signature=verified; return; }
-  case $count$complaint in
-    *"nknown option"* | *"llegal option"*) signature="unchecked: ssh-keygen is too old" ;;
-    0*) signature="its signature does not hold: ${complaint:-no signer is named}" ;;
+  case $count in
+    0) signature="its signature does not hold: ${complaint:-no signer is named}" ;;
     *) signature="it is signed by $count of the $6 signers that it needs${complaint:+: $complaint}" ;;
   esac
+}
+
+# Does signature <number> hold? Prints what ssh-keygen says, with the key at the end.
+holds() {
+  who=$1 space=$2 what=$3
+  shift 3
+  ssh-keygen -Y verify -f "$W/signers" -I "$who" -n "$space" -s "$W/$number" "$@" 2>&1 <"$what"
 }
 
 # Count each name and each key once.

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from orchestrator.bundles import layout, manifest, members, reader
 from orchestrator.bundles.fresh import fresh, swap
-from orchestrator.bundles.members import Members
+from orchestrator.bundles.members import Members, Stream
 from orchestrator.bundles.reader import Bundle, Damaged, Parts
 from orchestrator.bundles.trust import Trust
 from orchestrator.errors import BundleError, FleetError, TrustError
@@ -50,7 +50,7 @@ def emit(parts: Parts, contents: Iterable[tuple[str, int, Iterable[bytes]]], to:
     to.write(members.END)
 
 
-def unpack(stream: BinaryIO, into: Path, trust: Trust, *, name: str) -> Bundle:
+def unpack(stream: Stream, into: Path, trust: Trust, *, name: str) -> Bundle:
     """Lay the bundle in ``stream`` down as the folder ``into``, whole or not at all.
 
     Signature, manifest and listing are verified before anything is written, and content is

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from orchestrator.bundles import rules
+from orchestrator.bundles.tree import shown
 from orchestrator.errors import Position, Problem
 from orchestrator.registry import near_miss
 from orchestrator.schema import units
@@ -87,7 +88,7 @@ class Fields:
         return f"{self.path}.{key}".lstrip(".")
 
     def _problem(self, position: Position, path: str, what: str, mend: str) -> None:
-        self.problems.append(Problem(position, path, what, mend))
+        self.problems.append(Problem(position, shown(path), shown(what), mend))
 
 
 def text(node: Node, rule: Rule) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import BinaryIO, NoReturn
+from typing import NoReturn, Protocol
 
 from orchestrator.bundles import layout
 from orchestrator.bundles.tree import shown
@@ -42,6 +42,13 @@ def padding(size: int) -> bytes:
     return bytes(-size % BLOCK)
 
 
+class Stream(Protocol):
+    """What can be read once, from its beginning; may give less than it is asked for."""
+
+    def read(self, size: int, /) -> bytes | None:
+        """Return at most so many bytes, none at the end."""
+
+
 class Members:
     """Reads members in the order that the caller knows they must have.
 
@@ -49,7 +56,7 @@ class Members:
     ahead but one header, and nothing after the end.
     """
 
-    def __init__(self, stream: BinaryIO, name: str) -> None:
+    def __init__(self, stream: Stream, name: str) -> None:
         self.name = name
         self._stream = stream
         self._at = 0
@@ -57,24 +64,23 @@ class Members:
 
     def next_is(self, name: str) -> bool:
         """Return whether the next member bears this name, whatever else its header says."""
-        self._head = self._head or self._exactly(BLOCK)
-        return self._head[:100].rstrip(b"\0") == name.encode()
+        return self._peek()[:100].rstrip(b"\0") == name.encode()
 
     def small(self, name: str, limit: int) -> bytes:
         """Return the content of the next member, which must have this name."""
         if not self.next_is(name):
             self._refuse(f"'{name}' should be here")
-        size = _sized(self._head[_SIZE])
+        size = _sized(self._peek()[_SIZE])
         if size > limit:
             self._refuse(f"'{name}' is longer than {limit} bytes")
         return b"".join(self.content(name, size))
 
     def content(self, name: str, size: int) -> Iterator[bytes]:
         """Yield the content of the next member, which must have this name and size."""
-        head, self._head = self._head or self._exactly(BLOCK), b""
-        if head != header(name, size):
-            self._at -= BLOCK
+        if self._peek() != header(name, size):
             self._refuse(f"'{name}' of {size} bytes should be here, in a plain header")
+        self._head = b""
+        self._at += BLOCK
         left = size
         while left:
             chunk = self._some(min(left, layout.CHUNK))
@@ -89,6 +95,13 @@ class Members:
             self._refuse("more than the manifest names")
         if self._stream.read(1):
             self._refuse("something follows the end")
+
+    def _peek(self) -> bytes:
+        """Return the next header, which is not behind us yet."""
+        if not self._head:
+            self._head = self._exactly(BLOCK)
+            self._at -= BLOCK
+        return self._head
 
     def _exactly(self, size: int) -> bytes:
         found = bytearray()

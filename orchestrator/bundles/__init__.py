@@ -2,5 +2,5 @@
 
 The way in is :func:`reader.read`: raw bytes and a :class:`trust.Trust` go in, a
 :class:`reader.Bundle` with a trusted manifest or an error comes out. The format is described in
-``docs/bundles.md``; what a host does with it in ``docs/host-protocol.md``.
+``docs/bundle-format.md``; what a host does with it in ``docs/host-protocol.md``.
 """

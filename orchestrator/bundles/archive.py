@@ -1,7 +1,7 @@
 """The single-file form of a bundle, ``<package>-<version>.fleet``: packed, unpacked, in one pass.
 
 Member after member: the magic, manifest, signature, listing, then each content once, sorted by
-hash. Nothing is held in memory but the first four. ``docs/bundles.md`` has every byte.
+hash. Nothing is held in memory but the first four. ``docs/bundle-format.md`` has every byte.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The manifest's one spelling, and the way back: only signed bytes become a Manifest.
 
-The format is described field by field in ``docs/bundles.md``.
+The format is described field by field in ``docs/bundle-format.md``.
 """
 
 from __future__ import annotations

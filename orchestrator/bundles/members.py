@@ -1,7 +1,7 @@
 """The members of a ``.fleet`` file, one after the other: a tar that can be spelled in one way only.
 
 A header is a function of name and size alone. So the reader does not parse headers: it makes the
-one that must stand there and compares. The format is described in ``docs/bundles.md``.
+one that must stand there and compares. The format is described in ``docs/bundle-format.md``.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 FORMAT = "1.2"
-"""The manifest's format that this version writes; ``docs/bundles.md`` has them all."""
+"""The manifest's format that this version writes; ``docs/bundle-format.md`` has them all."""
 
 
 @dataclass(frozen=True, slots=True)

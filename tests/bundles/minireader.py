@@ -88,6 +88,7 @@ def listing(manifest: dict[str, Any]) -> bytes:
 def prove(raw: bytes, signature: bytes, signers: Path, identity: str) -> None:
     proof = signers.with_name("manifest.sig")
     proof.write_bytes(signature)
-    command = ["ssh-keygen", "-Y", "verify", "-f", signers, "-I", identity, "-n", "fleet-bundle"]
-    done = subprocess.run([*command, "-s", proof], input=raw, capture_output=True, check=False)
+    who = ["-f", str(signers), "-I", identity, "-n", "fleet-bundle", "-s", str(proof)]
+    command = ["ssh-keygen", "-Y", "verify", *who]
+    done = subprocess.run(command, input=raw, capture_output=True, check=False)
     expect(done.returncode, 0)

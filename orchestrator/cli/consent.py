@@ -19,6 +19,7 @@ from orchestrator.errors import HostError, NotAgreed, PlanError, UsageError
 from orchestrator.model.plan import Consent
 from orchestrator.planning.policy import Demand, Given
 from orchestrator.registry import near_miss
+from orchestrator.report.escaping import printable
 from orchestrator.report.folding import compact
 from orchestrator.service import preflight
 from orchestrator.service.operator import operator
@@ -26,6 +27,9 @@ from orchestrator.service.options import RunOptions
 from orchestrator.service.preflight import Looks
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+NOTES = 10
+"""Lines of a release's notes that are shown to whoever is asked."""
 
 WORDS = {Consent.ASK: "needs a yes", Consent.APPROVE: "needs the approval of just this version"}
 
@@ -72,7 +76,7 @@ def foresee(ready: Ready, options: RunOptions, password: BecomePassword, screen:
     Raises PlanError with all that hosts miss.
     """
     for it in _asked(ready, options, password):
-        screen.heading(f"{it.package}: {it}, which {WORDS[it.consent]}")
+        screen.heading(_told(it))
     agreed = Given(yes=True, approved={it.package: it.version for it in ready.prepared.targets})
     return replace(ready, prepared=ready.prepared.agreed(agreed))
 
@@ -136,11 +140,12 @@ def _settle(asked: Sequence[Demand], options: RunOptions, *, asking: bool) -> Ru
 
 
 def _confirmed(asked: Demand) -> bool:
-    return click.confirm(f"{asked.package}: {asked}. Apply it?", err=True)
+    ending = "\n" if asked.notes else " "
+    return click.confirm(f"{asked.package}: {asked}.{_notes(asked)}{ending}Apply it?", err=True)
 
 
 def _not_agreed(waiting: Sequence[Demand]) -> NotAgreed:
-    lines = [f"{it.package}: {it}, which {WORDS[it.consent]}" for it in waiting]
+    lines = [_told(it) for it in waiting]
     flags = ["--yes"] if any(it.consent is Consent.ASK for it in waiting) else []
     for it in waiting:
         if it.consent is Consent.APPROVE:
@@ -148,6 +153,17 @@ def _not_agreed(waiting: Sequence[Demand]) -> NotAgreed:
     words = click.get_current_context().find_root().obj or ()
     command = shlex.join(["fleet", *words, *flags])
     return NotAgreed("\n".join(lines), hint=f"nothing was changed; to agree: {command}")
+
+
+def _told(asked: Demand) -> str:
+    return f"{asked.package}: {asked}, which {WORDS[asked.consent]}{_notes(asked)}"
+
+
+def _notes(asked: Demand) -> str:
+    """Return what the release's maker says of it, on lines of their own."""
+    lines = [f"\n    | {printable(line)}" for line in asked.notes.splitlines()]
+    more = [f"\n    | and {len(lines) - NOTES} lines more"] if len(lines) > NOTES else []
+    return "".join([*lines[:NOTES], *more])
 
 
 def _at_terminal() -> bool:

@@ -23,8 +23,7 @@ from orchestrator.cli.flags import (
 from orchestrator.cli.screen import page
 from orchestrator.compose import BecomePassword, Home, Site
 from orchestrator.errors import ExitCode, HostError, PlanError
-from orchestrator.host.looking import Look
-from orchestrator.host.versions import version_of
+from orchestrator.host.looking import Look, version
 from orchestrator.model.plan import Package, Plan
 from orchestrator.model.version import is_version, precedence
 from orchestrator.planfile import lock_path, read_lock
@@ -68,9 +67,9 @@ def of_sources(plan: Path, *, as_json: bool, **given: Any) -> int:
     locked = _locked(meant)
     rows = []
     for package in meant.packages:
-        version = locked.get(package.name, "")
-        found = outlook(package, [version], offered[package.name])
-        rows.append(Row(found, {}, locked=version))
+        held = locked.get(package.name, "")
+        found = outlook(package, [held], offered[package.name])
+        rows.append(Row(found, {}, locked=held))
     _show(rows, as_json=as_json, installed="locked")
     return ExitCode.OK
 
@@ -91,15 +90,15 @@ def _row(site: Site, package: Package, looks: Looks, offered: Sequence[Candidate
             continue
         look = looks[host.name]
         if isinstance(look, Look):
-            hosts.setdefault(version_of(look.active[package.name]), []).append(host.name)
+            hosts.setdefault(version(look.active[package.name]), []).append(host.name)
         else:
             silent.append(host.name)
-    ordered = {version: hosts[version] for version in sorted(hosts, key=_order)}
+    ordered = {it: hosts[it] for it in sorted(hosts, key=_order)}
     return Row(outlook(package, hosts, offered), ordered, silent)
 
 
-def _order(version: str) -> tuple[bool, object]:
-    return (True, precedence(version)) if is_version(version) else (False, version)
+def _order(found: str) -> tuple[bool, object]:
+    return (True, precedence(found)) if is_version(found) else (False, found)
 
 
 def _locked(plan: Plan) -> Mapping[str, str]:

@@ -13,6 +13,7 @@ from orchestrator.host.requests import Place
 from orchestrator.host.versions import version_of
 from orchestrator.host.work import Assignment
 from orchestrator.model.fleet import Host
+from orchestrator.model.version import is_version
 from orchestrator.planning.needs import Arrival, Standing, Unmet, required_names, unmet
 from orchestrator.ports import Channel, Depot, Reply
 
@@ -52,6 +53,15 @@ def active(places: Iterable[Place], replies: Iterable[Reply]) -> dict[str, str]:
     return {place.package: read_probe(reply).active for place, reply in pairs}
 
 
+def version(release: str) -> str:
+    """Return the version of an active release; empty where nothing is, ``unknown`` for nonsense.
+
+    A host may say anything, and this is shown to people.
+    """
+    found = version_of(release)
+    return found if is_version(found) else release and "unknown"
+
+
 def others(assignment: Assignment) -> tuple[Place, ...]:
     """Return where packages would lie that a host's releases require, and that it does not get.
 
@@ -71,7 +81,7 @@ def needs(assignment: Assignment, look: Look, depot: Depot) -> tuple[Unmet, ...]
     """Return all that a host misses of what its releases need."""
     mine = {work.name for work in assignment.packages}
     elsewhere = {
-        name: version_of(release)
+        name: version(release)
         for name, release in look.active.items()
         if release and name not in mine
     }
@@ -99,7 +109,7 @@ def _arrivals(assignment: Assignment, look: Look, depot: Depot) -> tuple[Arrival
         found.append(
             Arrival(
                 work.manifest,
-                version_of(release),
+                version(release),
                 known.provides if known else (),
                 there=release == work.release,
             )

@@ -75,7 +75,7 @@ def _prospect(
     package: Package, wanted: Range, there: Sequence[str], candidate: Candidate
 ) -> Prospect:
     before = [version for version in there if version != candidate.version]
-    asked = demand(package.name, package.policy, before, candidate.version, candidate.urgency)
+    asked = demand(package.name, package.policy, before, candidate)
     if not wanted.allows(candidate.version):
         return Prospect(candidate, asked.change, None)
     named = not leaves_choice(package)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from orchestrator.model.bundle import Urgency
 from orchestrator.model.plan import Change, Consent, Package, ReleasePolicy
@@ -16,6 +17,22 @@ from orchestrator.model.version import is_version, precedence
 
 _SIZES = tuple(Change)
 _BY_PLACE = (Change.MAJOR, Change.MINOR, Change.PATCH)
+
+
+class Release(Protocol):
+    """What is known of a release: by its manifest, or by its source's word."""
+
+    @property
+    def version(self) -> str:
+        """Return the version."""
+
+    @property
+    def urgency(self) -> Urgency:
+        """Return how soon it should reach the fleet."""
+
+    @property
+    def notes(self) -> str:
+        """Return what its maker says of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +45,11 @@ class Demand:
     change: Change
     consent: Consent
     urgency: Urgency = Urgency.NORMAL
+    notes: str = ""
 
     def __str__(self) -> str:
         urgent = " critical" if self.urgency is Urgency.CRITICAL else ""
-        before = " and ".join(version or "what is there" for version in self.before)
-        return f"{before} -> {self.version} is a{urgent} {self.change} change"
+        return f"{' and '.join(self.before)} -> {self.version} is a{urgent} {self.change} change"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +112,12 @@ def needed(policy: ReleasePolicy, size: Change, urgency: Urgency) -> Consent:
     return wanted[size]
 
 
-def demand(
-    package: str, policy: ReleasePolicy, before: Iterable[str], version: str, urgency: Urgency
-) -> Demand:
-    """Return what it needs to bring hosts that have the versions ``before`` to another one."""
+def demand(package: str, policy: ReleasePolicy, before: Iterable[str], release: Release) -> Demand:
+    """Return what it needs to bring hosts that have the versions ``before`` to a release."""
     known = tuple(sorted(set(before), key=_order))
-    size = largest(known, version)
-    return Demand(package, known, version, size, needed(policy, size, urgency), urgency)
+    size = largest(known, release.version)
+    consent = needed(policy, size, release.urgency)
+    return Demand(package, known, release.version, size, consent, release.urgency, release.notes)
 
 
 def _order(version: str) -> tuple[bool, object]:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from orchestrator.errors import HostError, Problem
-from orchestrator.host.looking import Look, look_at, needs, others
+from orchestrator.host.looking import Look, look_at, needs, others, version
 from orchestrator.host.rendering import Renderer
 from orchestrator.host.requests import Place
-from orchestrator.host.versions import version_of
+from orchestrator.host.versions import is_lower
 from orchestrator.host.work import Assignment, PackageWork
 from orchestrator.model.fleet import Host
 from orchestrator.model.plan import Plan
 from orchestrator.planning.needs import Unmet, has_needs
 from orchestrator.planning.policy import Demand, demand
 from orchestrator.ports import Connector, Depot
+from orchestrator.report.escaping import printable
 from orchestrator.report.folding import compact
 from orchestrator.service.prepare import Prepared, Selected, laid_over, plan_variables
 
@@ -100,18 +101,27 @@ def missing(prepared: Prepared, looks: Looks, depot: Depot) -> tuple[Problem, ..
     hosts: dict[Unmet, list[str]] = {}
     for name, look in looks.items():
         if isinstance(look, Look):
-            for unmet in needs(prepared.assignment(name), look, depot):
+            assignment = prepared.assignment(name)
+            for unmet in (*needs(assignment, look, depot), *_downgrades(assignment, look)):
                 hosts.setdefault(unmet, []).append(name)
     positions = {package.name: package.position for package in prepared.plan.packages}
     return tuple(
         Problem(
             positions[unmet.package],
             f"packages.{unmet.package}",
-            f"{compact(names)}: {unmet.what}",
+            f"{compact(names)}: {printable(unmet.what)}",
             unmet.mend,
         )
         for unmet, names in hosts.items()
     )
+
+
+def _downgrades(assignment: Assignment, look: Look) -> Iterator[Unmet]:
+    for work in assignment.packages:
+        installed, wanted = version(look.active.get(work.name, "")), work.manifest.version
+        if is_lower(wanted, installed) and not work.package.allow_downgrade:
+            what = f"{installed} is active, {wanted} is lower"
+            yield Unmet(work.name, what, "set allow_downgrade: true if that is meant")
 
 
 def demands(prepared: Prepared, looks: Looks) -> tuple[Demand, ...]:
@@ -123,6 +133,5 @@ def demands(prepared: Prepared, looks: Looks) -> tuple[Demand, ...]:
 
 def _demand(work: PackageWork, looks: Iterable[Look | HostError]) -> Demand:
     releases = {look.active.get(work.name, "") for look in looks if isinstance(look, Look)}
-    before = map(version_of, releases - {"", work.release})
-    manifest = work.manifest
-    return demand(work.name, work.package.policy, before, manifest.version, manifest.urgency)
+    before = map(version, releases - {"", work.release})
+    return demand(work.name, work.package.policy, before, work.manifest)

@@ -6,6 +6,7 @@ import pytest
 
 from orchestrator.model.bundle import Urgency
 from orchestrator.model.plan import Change, Consent, ReleasePolicy
+from orchestrator.planning.outlook import Candidate
 from orchestrator.planning.policy import Given, change, demand, needed
 
 CHANGES = [
@@ -62,7 +63,7 @@ def test_what_is_critical_goes_as_far_as_the_plan_says(critical, patch, major):
 
 
 def asked(*before: str, version: str = "2.4.1"):
-    return demand("app", ReleasePolicy(), before, version, Urgency.NORMAL)
+    return demand("app", ReleasePolicy(), before, Candidate(version))
 
 
 def test_the_largest_change_of_all_hosts_counts():

@@ -87,11 +87,23 @@ def test_what_is_critical_goes_further_by_itself(corner: Corner) -> None:
     corner.give("app", "2.4.1")
     corner.write_plan({"app": {"version": "^2", "policy": {"critical": "patch"}}})
     strict = corner.apply("--check")
-    assert "2.4.1 -> 2.5.0 is a critical minor change, which needs a yes" in strict.out
+    words = "2.4.1 -> 2.5.0 is a critical minor change, which needs a yes\n    | CVE-2026-1\n"
+    assert words in strict.out
+    assert "would change" in strict.out
     corner.apply(expect=3)
     corner.write_plan({"app": {"version": "^2"}})
     corner.apply()
     assert corner.versions() == ["2.5.0"] * 3
+
+
+def test_a_range_that_leads_down_is_found_before_anyone_is_asked(corner: Corner) -> None:
+    corner.bundles("app", "2.4.1", "2.5.0")
+    corner.give("app", "2.5.0")
+    corner.write_plan({"app": {"version": "~2.4"}})
+    told = corner.apply("--yes", expect=6)
+    assert "h001-h003 (3 hosts): 2.5.0 is active, 2.4.1 is lower; set allow_downgrade" in told.err
+    corner.write_plan({"app": {"version": "~2.4", "allow_downgrade": True}})
+    assert "2.5.0 -> 2.4.1 is a minor change" in corner.apply(expect=3).err
 
 
 def test_a_version_that_is_named_needs_nothing(corner: Corner) -> None:

@@ -26,7 +26,7 @@ def cohorts() -> dict[str, object]:
     }
 
 
-def kill_in_the_middle(corner: Corner, version: str = "2.4.5") -> None:
+def kill_in_the_middle(corner: Corner, version: str = "2.5.0") -> None:
     """Begin a run, and kill its controller while the canary is being activated."""
     hold = corner.lab.hosts[0].root / corner.name / "hold"
     hold.touch()
@@ -39,37 +39,37 @@ def kill_in_the_middle(corner: Corner, version: str = "2.4.5") -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "code", "version"), [("resume", 0, "2.4.5"), ("rollback", 2, "2.4.1")]
+    ("command", "code", "version"), [("resume", 0, "2.5.0"), ("rollback", 2, "2.4.1")]
 )
 def test_a_newer_release_does_not_come_into_a_run(
     corner: Corner, command: str, code: int, version: str
 ) -> None:
-    corner.bundles("app", "2.4.1", "2.4.5")
+    corner.bundles("app", "2.4.1", "2.5.0")
     corner.give("app", "2.4.1")
     hooks = {"post_activate": HELD}
     corner.write_plan({"app": {"version": "^2.4", "hooks": hooks}}, rollout=cohorts())
     kill_in_the_middle(corner)
-    corner.bundles("app", "2.4.6", "2.9.0")
+    corner.bundles("app", "2.5.1", "2.9.0")
     corner.fleet(command, "last", expect=code)
     assert corner.versions() == [version] * 3
-    assert [it.version for it in corner.started().targets] == ["2.4.5"]
+    assert [it.version for it in corner.started().targets] == ["2.5.0"]
 
 
 def test_a_release_that_is_gone_is_named(corner: Corner) -> None:
     corner.bundles("app", "2.4.1")
     corner.give("app", "2.4.1")
-    built = corner.bundle("app", "2.4.5")
+    built = corner.bundle("app", "2.5.0")
     hooks = {"post_activate": HELD}
     corner.write_plan({"app": {"version": "^2.4", "hooks": hooks}}, rollout=cohorts())
     kill_in_the_middle(corner)
-    corner.bundles("app", "2.4.6")
+    corner.bundles("app", "2.5.1")
     away = built.rename(corner.folder / "away")
     told = corner.fleet("resume", "last", expect=6)
     digest = corner.started().targets[0].manifest
     assert f"no bundle of 'app' with manifest {digest[:12]}" in told.err
     away.rename(built)
     corner.fleet("resume", "last")
-    assert corner.versions() == ["2.4.5"] * 3
+    assert corner.versions() == ["2.5.0"] * 3
 
 
 def test_a_host_that_changed_meanwhile_is_refused_by_its_own_check(corner: Corner) -> None:

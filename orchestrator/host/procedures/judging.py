@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from orchestrator.host.looking import version
 from orchestrator.host.replies import Probe, words
 from orchestrator.host.versions import is_lower, version_of
 from orchestrator.host.work import PackageWork
@@ -83,8 +84,8 @@ def _consent(work: PackageWork, probe: Probe) -> str:
     """Object to a change of version that is larger than what was agreed to."""
     if work.agreed is None or probe.active in ("", work.release):
         return ""
-    manifest, before = work.manifest, version_of(probe.active)
-    needs = demand(work.name, work.package.policy, [before], manifest.version, manifest.urgency)
+    manifest = work.manifest
+    needs = demand(work.name, work.package.policy, [version(probe.active)], manifest)
     if work.agreed.covers(needs):
         return ""
     way = f"--approve {work.name}={manifest.version}"

@@ -90,7 +90,7 @@ def _row(site: Site, package: Package, looks: Looks, offered: Sequence[Candidate
             continue
         look = looks[host.name]
         if isinstance(look, Look):
-            hosts.setdefault(version(look.active[package.name]), []).append(host.name)
+            hosts.setdefault(version(look.active(package.name)), []).append(host.name)
         else:
             silent.append(host.name)
     ordered = {it: hosts[it] for it in sorted(hosts, key=_order)}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from orchestrator.errors import ProtocolError
 from orchestrator.host import requests
 from orchestrator.host.rendering import Renderer
-from orchestrator.host.replies import Status, number, read_probe, status, text
+from orchestrator.host.replies import Probe, Status, number, read_probe, status, text
 from orchestrator.host.requests import Place
 from orchestrator.host.versions import version_of
 from orchestrator.host.work import Assignment
@@ -24,10 +24,15 @@ _NO_MANIFEST = "0" * 64
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A host's facts, and the release that is active of each package, empty where there is none."""
+    """A host's facts, and where its packages stand; their content was not looked at."""
 
     facts: Mapping[str, object]
-    active: Mapping[str, str]
+    probes: Mapping[str, Probe]
+
+    def active(self, package: str) -> str:
+        """Return the release of a package that is active, or the empty string."""
+        probe = self.probes.get(package)
+        return probe.active if probe else ""
 
 
 async def look_at(channel: Channel, places: Sequence[Place], *, deadline: float) -> Look:
@@ -39,7 +44,7 @@ async def look_at(channel: Channel, places: Sequence[Place], *, deadline: float)
     facts, *replies = await channel.call(questions, deadline=deadline)
     if status(facts) is not Status.OK:
         raise ProtocolError(f"the host told no facts: {facts.reason}")
-    return Look(dict(facts.fields), active(places, replies))
+    return Look(dict(facts.fields), probed(places, replies))
 
 
 def question(place: Place) -> str:
@@ -47,10 +52,10 @@ def question(place: Place) -> str:
     return requests.probe(place, _NO_RELEASE, _NO_MANIFEST)
 
 
-def active(places: Iterable[Place], replies: Iterable[Reply]) -> dict[str, str]:
-    """Return the active release by package; raises ProtocolError."""
+def probed(places: Iterable[Place], replies: Iterable[Reply]) -> dict[str, Probe]:
+    """Return the probes by package; raises ProtocolError."""
     pairs = zip(places, replies, strict=True)
-    return {place.package: read_probe(reply).active for place, reply in pairs}
+    return {place.package: read_probe(reply) for place, reply in pairs}
 
 
 def version(release: str) -> str:
@@ -81,9 +86,9 @@ def needs(assignment: Assignment, look: Look, depot: Depot) -> tuple[Unmet, ...]
     """Return all that a host misses of what its releases need."""
     mine = {work.name for work in assignment.packages}
     elsewhere = {
-        name: version(release)
-        for name, release in look.active.items()
-        if release and name not in mine
+        name: version(probe.active)
+        for name, probe in look.probes.items()
+        if probe.active and name not in mine
     }
     return unmet(
         _standing(assignment.host, look.facts, elsewhere), _arrivals(assignment, look, depot)
@@ -104,7 +109,7 @@ def _standing(host: Host, facts: Mapping[str, object], elsewhere: Mapping[str, s
 def _arrivals(assignment: Assignment, look: Look, depot: Depot) -> tuple[Arrival, ...]:
     found = []
     for work in assignment.packages:
-        release = look.active.get(work.name, "")
+        release = look.active(work.name)
         known = depot.manifest(release) if release else None
         found.append(
             Arrival(

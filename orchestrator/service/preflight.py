@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from orchestrator.errors import HostError, Problem
 from orchestrator.host.looking import Look, look_at, needs, others, version
+from orchestrator.host.procedures.judging import downgrade
 from orchestrator.host.rendering import Renderer
 from orchestrator.host.requests import Place
-from orchestrator.host.versions import is_lower
 from orchestrator.host.work import Assignment, PackageWork
 from orchestrator.model.fleet import Host
 from orchestrator.model.plan import Plan
@@ -118,10 +118,10 @@ def missing(prepared: Prepared, looks: Looks, depot: Depot) -> tuple[Problem, ..
 
 def _downgrades(assignment: Assignment, look: Look) -> Iterator[Unmet]:
     for work in assignment.packages:
-        installed, wanted = version(look.active.get(work.name, "")), work.manifest.version
-        if is_lower(wanted, installed) and not work.package.allow_downgrade:
-            what = f"{installed} is active, {wanted} is lower"
-            yield Unmet(work.name, what, "set allow_downgrade: true if that is meant")
+        probe = look.probes[work.name]
+        words = "" if probe.active == work.release else downgrade(work, probe)
+        if words:
+            yield Unmet(work.name, words)
 
 
 def demands(prepared: Prepared, looks: Looks) -> tuple[Demand, ...]:
@@ -132,6 +132,6 @@ def demands(prepared: Prepared, looks: Looks) -> tuple[Demand, ...]:
 
 
 def _demand(work: PackageWork, looks: Iterable[Look | HostError]) -> Demand:
-    releases = {look.active.get(work.name, "") for look in looks if isinstance(look, Look)}
+    releases = {look.active(work.name) for look in looks if isinstance(look, Look)}
     before = map(version, releases - {"", work.release})
     return demand(work.name, work.package.policy, before, work.manifest)

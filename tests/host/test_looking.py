@@ -9,6 +9,7 @@ import pytest
 
 from orchestrator.errors import ProtocolError
 from orchestrator.host.looking import Look, look_at, needs, others, tags
+from orchestrator.host.replies import Probe
 from orchestrator.host.requests import Place
 from orchestrator.model.bundle import Manifest, Requirements
 from orchestrator.model.fleet import Endpoint, Host
@@ -36,7 +37,8 @@ def needy(**needs: Any) -> Manifest:
 async def test_one_round_trip_tells_facts_and_what_is_active() -> None:
     channel = FakeChannel({"facts": FACTS, "probe": [probed(OUTDATED), probed(EMPTY)]})
     found = await look_at(channel, [PLACE, replace(PLACE, package="db")], deadline=9.0)
-    assert found == Look(FACTS.fields, {"gateway": OUTDATED.active, "db": ""})
+    assert found == Look(FACTS.fields, {"gateway": OUTDATED, "db": EMPTY})
+    assert [found.active(name) for name in ("gateway", "db", "x")] == [OUTDATED.active, "", ""]
     [lines] = channel.calls
     assert lines == [
         "facts",
@@ -76,7 +78,8 @@ def test_others_are_looked_for_beside_the_package_that_requires_them() -> None:
 
 
 def missing(made: Manifest, active: dict[str, str], **variables: object) -> list[str]:
-    look = Look({**FACTS.fields, "memory_kib": 1024}, active)
+    probes = {name: Probe(release) for name, release in active.items()}
+    look = Look({**FACTS.fields, "memory_kib": 1024}, probes)
     found = needs(assignment(work(made=made), **variables), look, FakeDepot())
     return [unmet.what for unmet in found]
 

@@ -10,6 +10,7 @@ import pytest
 
 from orchestrator.errors import Unreachable
 from orchestrator.host.looking import Look
+from orchestrator.host.replies import Probe
 from orchestrator.model.bundle import Requirements, Urgency
 from orchestrator.model.fleet import Host
 from orchestrator.model.plan import Change, Consent
@@ -60,7 +61,7 @@ def run_of(given: Given | None = None, **more: Any) -> Prepared:
 
 
 def looks(**active: str) -> preflight.Looks:
-    return {name: Look(FACTS.fields, {"app": release}) for name, release in active.items()}
+    return {name: Look(FACTS.fields, {"app": Probe(release)}) for name, release in active.items()}
 
 
 async def test_every_host_is_asked_once_and_not_all_at_a_time() -> None:
@@ -101,7 +102,8 @@ def test_hosts_that_miss_the_same_are_told_together() -> None:
 
 def test_a_lower_version_is_missed_too() -> None:
     [problem] = preflight.missing(run_of(), looks(a1=OLD, a2=NONE), FakeDepot())
-    assert problem.what == "a1: 1.4.0 is active, 1.0.0 is lower"
+    words = "a1: 1.4.0 is active, 1.0.0 is lower; set allow_downgrade: true if that is meant"
+    assert problem.what == words
 
 
 def test_what_a_host_says_is_harmless() -> None:

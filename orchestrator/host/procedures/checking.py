@@ -65,14 +65,15 @@ def _needs_facts(work: PackageWork, use: Use) -> bool:
 async def _objection(ctx: Context) -> Outcome | None:
     memory = ctx.memory
     facts = memory.facts or {}
-    active = {name: probe.active for name, probe in memory.probes.items()} | memory.elsewhere
     found = [
         objection
         for work in ctx.packages
         if not is_there(memory.probes[work.name])
         for objection in objections(work, memory.probes[work.name], facts, ctx.identity.run)
     ]
-    found += map(str, needs(ctx.assignment, Look(facts, active), ctx.depot))
+    found += map(
+        str, needs(ctx.assignment, Look(facts, memory.probes | memory.elsewhere), ctx.depot)
+    )
     if not found:
         return None
     drifted = [work for work in ctx.packages if has_drifted(work, memory.probes[work.name])]

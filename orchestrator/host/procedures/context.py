@@ -25,14 +25,14 @@ class Memory:
     """What is remembered of one host from action to action; empty after a resume.
 
     ``tokens`` are the fencing tokens by package, ``trouble`` the reason of the last failure, and
-    ``elsewhere`` the active releases of packages that the run leaves alone.
+    ``elsewhere`` the probes of packages that the run leaves alone.
     """
 
     facts: dict[str, object] | None = None
     probes: dict[str, Probe] = field(default_factory=dict)
     tokens: dict[str, int] = field(default_factory=dict)
     trouble: str = ""
-    elsewhere: dict[str, str] = field(default_factory=dict)
+    elsewhere: dict[str, Probe] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ async def look(ctx: Context, lines: Sequence[str] = (), *, extra: float = 0.0) -
     found = zip(ctx.packages, replies, strict=False)
     ctx.memory.probes = {work.name: read_probe(reply) for work, reply in found}
     end = len(probes) + len(others)
-    ctx.memory.elsewhere = looking.active(places, replies[len(probes) : end])
+    ctx.memory.elsewhere = looking.probed(places, replies[len(probes) : end])
     return replies[end:]
 
 

@@ -34,10 +34,18 @@ def objections(
         _owned(probe, run),
         _tools(facts),
         _consent(work, probe),
-        _downgrade(work, probe),
+        downgrade(work, probe),
         _drift(work, probe),
     )
     return tuple(f"{work.name}: {words}" for words in found if words)
+
+
+def downgrade(work: PackageWork, probe: Probe) -> str:
+    """Return what is newer on the host than the release, where that may not be."""
+    if work.package.allow_downgrade:
+        return ""
+    was, new = _newest(work, probe)
+    return f"{was}, {new}; set allow_downgrade: true if that is meant" if was else ""
 
 
 def missing_files(
@@ -90,13 +98,6 @@ def _consent(work: PackageWork, probe: Probe) -> str:
         return ""
     way = f"--approve {work.name}={manifest.version}"
     return f"{needs}, and no one agreed to it; to agree, apply again with {way}"
-
-
-def _downgrade(work: PackageWork, probe: Probe) -> str:
-    if work.package.allow_downgrade:
-        return ""
-    was, new = _newest(work, probe)
-    return f"{was}, {new}; set allow_downgrade: true if that is meant" if was else ""
 
 
 def _newest(work: PackageWork, probe: Probe) -> tuple[str, str]:

@@ -25,6 +25,7 @@ from orchestrator.inventory import load as load_inventory
 from orchestrator.inventory import select as select_hosts
 from orchestrator.journal import Journal
 from orchestrator.model.fleet import BecomeMethod, Host
+from orchestrator.model.lock import Pin
 from orchestrator.model.plan import Package, Plan
 from orchestrator.model.ranges import Range
 from orchestrator.planfile import load as load_plan
@@ -34,7 +35,7 @@ from orchestrator.service.options import RunOptions
 from orchestrator.service.prepare import Prepared, Selected, prepare, selected
 
 BecomePassword = Callable[[Host], str | None]
-NOTHING: Mapping[str, str] = {}
+FREE: Mapping[str, Pin] = {}
 LOCK_MARGIN = 3600.0
 """Seconds that a host's lock outlives the longest wait that the plan foresees."""
 
@@ -153,11 +154,11 @@ def read_site(path: Path, options: RunOptions) -> Site:
 
 
 def make_ready(
-    site: Site, home: Home, options: RunOptions, pinned: Mapping[str, str] = NOTHING
+    site: Site, home: Home, options: RunOptions, pinned: Mapping[str, Pin] = FREE
 ) -> Ready:
     """Fetch and verify every bundle and compute the waves; raises InputError with all problems.
 
-    ``pinned`` are digests of manifests by package: what a run began with, or a lock names.
+    ``pinned`` are releases by package: what a run began with, or a lock names.
     """
     trust = read_trust(site.plan, home, options)
     got = obtain(site.plan, home, trust, pinned)
@@ -178,7 +179,7 @@ def make_ready(
 
 
 def obtain(
-    plan: Plan, home: Home, trust: Trust, pinned: Mapping[str, str] = NOTHING
+    plan: Plan, home: Home, trust: Trust, pinned: Mapping[str, Pin] = FREE
 ) -> list[Obtained]:
     """Return the trusted bundle of every package; raises BundleError with all problems."""
     found: list[Obtained] = []
@@ -186,7 +187,7 @@ def obtain(
     for package in plan.packages:
         try:
             source = sources.source_of(package.bundle, home.root)
-            offer = choose(package, source, pinned.get(package.name, ""))
+            offer = choose(package, source, pinned.get(package.name))
             bundle = source.obtain(offer, trust)
         except BundleError as error:
             problems.extend(error.problems)
@@ -207,10 +208,12 @@ def offered(plan: Plan, home: Home) -> dict[str, tuple[Candidate, ...]]:
     return found
 
 
-def choose(package: Package, source: sources.Source, digest: str = "") -> sources.Offer:
-    """Return what a package of a plan asks for, or the offer with this digest."""
+def choose(package: Package, source: sources.Source, pin: Pin | None = None) -> sources.Offer:
+    """Return what a package of a plan asks for, or just the release of a pin."""
     there = source.offers(package.name)
-    return sources.choose(there, wanted(package), digest, at=source.place)
+    if pin:
+        return sources.choose(there, Range(pin.version), pin.digest, at=source.place)
+    return sources.choose(there, wanted(package), at=source.place)
 
 
 def wanted(package: Package) -> Range | None:

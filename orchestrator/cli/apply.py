@@ -23,6 +23,7 @@ from orchestrator.errors import BundleError, Position, Problem, UnknownRun
 from orchestrator.host.work import RunIdentity
 from orchestrator.journal import Journal, Owner, new_run_id
 from orchestrator.model.event import Event, OperatorAsked, Request, RunStarted
+from orchestrator.model.lock import Pin
 from orchestrator.ports import RunLog
 from orchestrator.rollout.machine import Rollout
 from orchestrator.service.controller import Controller
@@ -49,7 +50,7 @@ def apply(plan: Path, *, check: bool, diff: bool, ask_become_pass: bool, **given
     site = compose.read_site(plan, options)
     password = become_password(ask=ask_become_pass)
     lock = read_lock_of(site.plan) if options.locked else None
-    ready = compose.make_ready(site, home, options, lock.digests if lock else {})
+    ready = compose.make_ready(site, home, options, lock.pins if lock else {})
     warn(ready.prepared)
     try:
         if lock:
@@ -119,7 +120,7 @@ def _take_up(run: str, request: Request, screen: Screen, *, ask: bool) -> int:
             raise UnknownRun(f"run {run} has no beginning", hint="the journal is damaged")
         options = RunOptions.from_dict(started.options)
         site = compose.read_site(Path(started.plan_source), options)
-        pinned = {target.package: target.manifest for target in started.targets}
+        pinned = {it.package: Pin(it.version, it.manifest) for it in started.targets}
         ready = compose.make_ready(site, home, options, pinned)
         try:
             now = ready.prepared.targets

@@ -11,7 +11,7 @@ from orchestrator import compose
 from orchestrator.cli.flags import plan_flags, plan_options
 from orchestrator.compose import Home
 from orchestrator.errors import ExitCode, PlanError
-from orchestrator.model.lock import Lock, Locked
+from orchestrator.model.lock import Lock, Locked, Pin
 from orchestrator.model.plan import Plan
 from orchestrator.planfile import lock_path, misfits, read_lock, write_lock
 
@@ -30,10 +30,10 @@ def lock(plan: Path, **given: Any) -> int:
     got = compose.obtain(meant, home, compose.read_trust(meant, home, options))
     path = lock_path(plan)
     new = Lock(str(path), tuple(map(_locked, got)))
-    old = _digests(path)
+    old = _pins(path)
     write_lock(path, new)
     for it in new.packages:
-        mark = "  (was locked already)" if old.get(it.name) == it.digest else ""
+        mark = "  (was locked already)" if old.get(it.name) == new.pins[it.name] else ""
         click.echo(f"{it.name} {it.version} revision {it.revision}, {it.digest[:12]}{mark}")
     click.echo(f"wrote {path}; use it: fleet apply {plan} --locked")
     return ExitCode.OK
@@ -62,9 +62,9 @@ def _locked(got: compose.Obtained) -> Locked:
     )
 
 
-def _digests(path: Path) -> dict[str, str]:
+def _pins(path: Path) -> dict[str, Pin]:
     """Return what the lock had until now; a broken one is simply replaced."""
     try:
-        return read_lock(path).digests
+        return read_lock(path).pins
     except PlanError:
         return {}

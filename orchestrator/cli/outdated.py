@@ -22,7 +22,7 @@ from orchestrator.cli.flags import (
 )
 from orchestrator.cli.screen import page
 from orchestrator.compose import BecomePassword, Home, Site
-from orchestrator.errors import ExitCode, HostError, PlanError
+from orchestrator.errors import ExitCode, HostError
 from orchestrator.host.looking import Look, version
 from orchestrator.model.plan import Package, Plan
 from orchestrator.model.version import is_version, precedence
@@ -50,7 +50,11 @@ def outdated(plan: Path, *, ask_become_pass: bool, as_json: bool, **given: Any) 
     site = compose.read_site(plan, options)
     offered = compose.offered(site.plan, Home.find())
     looks = asyncio.run(_look(site, options, become_password(ask=ask_become_pass)))
-    rows = [_row(site, package, looks, offered[package.name]) for package in site.plan.packages]
+    locked = _locked(site.plan)
+    rows = [
+        _row(site, package, looks, offered[package.name], locked.get(package.name, ""))
+        for package in site.plan.packages
+    ]
     _show(rows, as_json=as_json)
     silent = any(isinstance(look, HostError) for look in looks.values())
     return ExitCode.UNREACHABLE if silent else ExitCode.OK
@@ -82,7 +86,9 @@ async def _look(site: Site, options: RunOptions, password: BecomePassword) -> Lo
         await ssh.close()
 
 
-def _row(site: Site, package: Package, looks: Looks, offered: Sequence[Candidate]) -> Row:
+def _row(
+    site: Site, package: Package, looks: Looks, offered: Sequence[Candidate], locked: str
+) -> Row:
     hosts: dict[str, list[str]] = {}
     silent = []
     for host in site.chosen.fleet:
@@ -94,7 +100,7 @@ def _row(site: Site, package: Package, looks: Looks, offered: Sequence[Candidate
         else:
             silent.append(host.name)
     ordered = {it: hosts[it] for it in sorted(hosts, key=_order)}
-    return Row(outlook(package, hosts, offered), ordered, silent)
+    return Row(outlook(package, hosts, offered), ordered, silent, locked)
 
 
 def _order(found: str) -> tuple[bool, object]:
@@ -102,11 +108,10 @@ def _order(found: str) -> tuple[bool, object]:
 
 
 def _locked(plan: Plan) -> Mapping[str, str]:
-    try:
-        lock = read_lock(lock_path(Path(plan.source)))
-    except PlanError:
-        return {}
-    return {locked.name: locked.version for locked in lock.packages}
+    """Return the versions in the plan's lock; none where there is no lock."""
+    path = lock_path(Path(plan.source))
+    pins = read_lock(path).pins if path.exists() else {}
+    return {name: pin.version for name, pin in pins.items()}
 
 
 def _show(rows: Sequence[Row], *, as_json: bool, installed: str = "installed") -> None:

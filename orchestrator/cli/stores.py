@@ -20,6 +20,7 @@ from orchestrator.cli.screen import page
 from orchestrator.compose import Home
 from orchestrator.errors import BundleError, ExitCode, InputError, Problem, UsageError
 from orchestrator.model.plan import Origin
+from orchestrator.planfile import lock_path, read_lock
 from orchestrator.report.escaping import printable
 from orchestrator.report.figures import size
 from orchestrator.schema import units
@@ -85,7 +86,9 @@ def list_(source: str, package: str | None, *, git: bool, folder: str, output: s
 @click.command()
 @click.argument("folder", type=PATH, required=False)
 @click.option("--keep", type=click.IntRange(1), help="How many bundles of each package stay.")
-@click.option("--plan", "plans", type=PATH, multiple=True, help="What this plan asks for stays.")
+@click.option(
+    "--plan", "plans", type=PATH, multiple=True, help="What it, or its lock, names stays."
+)
 @click.option("--cache", help="Shrink the cache of downloads to this size, e.g. 5GiB.")
 @click.option("-C", "--check", is_flag=True, help="Say what would go, and remove nothing.")
 def prune(
@@ -123,7 +126,10 @@ def _prune_folder(folder: Path, keep: int, plans: tuple[Path, ...], *, check: bo
 
 
 def _needed(plan: Path, package: str, offers: tuple[Offer, ...]) -> Iterator[Offer]:
-    """Yield the offers that a plan asks for by version."""
+    """Yield the offers that a plan asks for by version, or that its lock names."""
+    path = lock_path(plan)
+    pin = read_lock(path).pins.get(package) if path.exists() else None
+    yield from (offer for offer in offers if pin and offer.digest == pin.digest)
     for asked in compose.read_plan(plan, RunOptions()).packages:
         if asked.name == package:
             try:

@@ -9,6 +9,14 @@ from orchestrator.model.plan import NOWHERE, Origin
 
 
 @dataclass(frozen=True, slots=True)
+class Pin:
+    """Just one release: its version, and the sha256 (hex) of its manifest's bytes."""
+
+    version: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Locked:
     """One package's release: ``digest`` is the sha256 (hex) of its manifest's bytes."""
 
@@ -28,6 +36,6 @@ class Lock:
     packages: tuple[Locked, ...]
 
     @property
-    def digests(self) -> dict[str, str]:
-        """Return the digests of manifests by package."""
-        return {locked.name: locked.digest for locked in self.packages}
+    def pins(self) -> dict[str, Pin]:
+        """Return what each package is to have."""
+        return {it.name: Pin(it.version, it.digest) for it in self.packages}

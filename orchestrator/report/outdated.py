@@ -52,7 +52,7 @@ class Row:
     @property
     def news(self) -> tuple[Prospect, ...]:
         """Return what could come that not every host has."""
-        have = [*self.hosts, *filter(None, [self.locked])]
+        have = [*self.hosts] or [self.locked]
         return tuple(it for it in self.outlook.prospects if have != [it.version])
 
 

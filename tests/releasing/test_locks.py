@@ -46,6 +46,14 @@ def test_equal_locks_are_equal_files(locked: Corner) -> None:
     assert "(was locked already)" in again.out
 
 
+def test_what_is_locked_is_not_pruned(locked: Corner) -> None:
+    locked.bundles("app", "2.6.0")
+    told = locked.fleet("bundle", "prune", "bundles/app", "--keep", "1", "--plan", locked.plan)
+    assert told.out == "removed app 2.5.0\n"
+    locked.apply("--locked")
+    assert locked.versions() == ["2.4.5"] * 3
+
+
 def test_a_release_that_the_store_no_longer_has(locked: Corner) -> None:
     shutil.rmtree(locked.folder / "bundles/app/app-2.4.5")
     told = locked.apply("--locked", expect=6)

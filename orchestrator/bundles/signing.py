@@ -18,6 +18,9 @@ from orchestrator.bundles.sshsig import NAMESPACE, TRUST_NAMESPACE, fingerprint
 from orchestrator.bundles.trust import Signature, Trust
 from orchestrator.errors import FleetError, TrustError
 
+CERTIFICATE = "-cert.pub"
+"""What ssh-keygen adds to a key's name for its certificate."""
+
 Ask = Callable[[str], str]
 """Asks a person for a secret: a prompt goes in, what was typed comes out."""
 
@@ -25,18 +28,18 @@ Ask = Callable[[str], str]
 def sign(place: Path, key: Path, *, ask: Ask | None = None) -> Signature:
     """Sign the built bundle at ``place``, a folder or ``.fleet`` file: add to its signatures.
 
-    ``key`` is a private key file (a certificate beside it, ``KEY-cert.pub``, is used), or a public
-    key or certificate whose private half ssh-agent holds (so keys on hardware tokens work). ``ask``
-    is called for the passphrase of an encrypted key file. Signatures of other keys stay when they
-    hold, an earlier one of the same key is replaced. Before anything is written the signature is
-    verified, and the manifest and all content are read back: what could not be trusted is not
-    signed. Must not be called from a running event loop.
+    ``key`` is a private key file; or a public key whose private half ssh-agent holds (so keys on
+    hardware tokens work); or a certificate ``KEY-cert.pub`` with the private half beside it, or in
+    ssh-agent. ``ask`` is called for the passphrase of an encrypted key file. Signatures of other
+    keys stay when they hold, an earlier one of the same key is replaced. Before anything is written
+    the signature is verified, and the manifest and all content are read back: what could not be
+    trusted is not signed. Must not be called from a running event loop.
 
     Raises BundleError for an unfit bundle, FleetError for a key that cannot be used.
     """
     form = form_of(place)
     found = form.parts()
-    block = _signed(found.manifest, key, NAMESPACE, ask)
+    block = signature(found.manifest, key, NAMESPACE, ask)
     own = Trust.in_maker(block, NAMESPACE)
     bundle = reader.proved(replace(found, signature=block), own)
     made, together = _joined(block, found.manifest, found.signature, NAMESPACE)
@@ -51,7 +54,7 @@ def sign_trust_file(path: Path, key: Path, *, ask: Ask | None = None) -> Signatu
     """
     Trust.load(path)
     raw = path.read_bytes()
-    block = _signed(raw, key, TRUST_NAMESPACE, ask)
+    block = signature(raw, key, TRUST_NAMESPACE, ask)
     target = path.with_name(f"{path.name}.sig")
     earlier = target.read_bytes() if target.exists() else b""
     made, together = _joined(block, raw, earlier, TRUST_NAMESPACE)
@@ -59,7 +62,8 @@ def sign_trust_file(path: Path, key: Path, *, ask: Ask | None = None) -> Signatu
     return made
 
 
-def _signed(raw: bytes, key: Path, namespace: str, ask: Ask | None) -> bytes:
+def signature(raw: bytes, key: Path, namespace: str, ask: Ask | None = None) -> bytes:
+    """Return one armored signature of ``raw``; key and ``ask`` as in sign; raises FleetError."""
     with _pair(key, ask) as pair:
         try:
             return asyncssh.create_sshsig(pair, raw, namespace=namespace)
@@ -104,6 +108,10 @@ def _write(path: Path, signature: bytes) -> None:
 
 @contextmanager
 def _pair(key: Path, ask: Ask | None) -> Iterator[asyncssh.SSHKeyPair]:
+    private = key.with_name(key.name.removesuffix(CERTIFICATE))
+    if private != key and private.exists():
+        yield asyncssh.load_keypairs([(_private_key(private, ask), key)])[0]
+        return
     public = _public_key(key)
     if public is None:
         yield asyncssh.load_keypairs(_private_key(key, ask))[0]
@@ -122,6 +130,8 @@ def _public_key(key: Path) -> bytes | None:
     try:
         if b"PRIVATE KEY" in key.read_bytes()[:1000]:
             return None
+        if key.name.endswith(CERTIFICATE):
+            return asyncssh.read_certificate(key).public_data
         return asyncssh.read_public_key(key).public_data
     except OSError as error:
         raise FleetError(f"{key}: {error.strerror}", hint="name a private key file") from None

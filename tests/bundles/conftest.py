@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import asyncssh
@@ -94,3 +96,17 @@ def built(make_source: MakeSource, keys: Path) -> Path:
 @pytest.fixture
 def bundle(built: Path, trust: Trust) -> Bundle:
     return read(built, trust)
+
+
+@pytest.fixture
+def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A running ssh-agent with its socket in the environment."""
+    socket = tmp_path / "agent"
+    with subprocess.Popen(
+        ["ssh-agent", "-D", "-a", socket], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        assert process.stdout
+        process.stdout.readline()  # said once it listens
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(socket))
+        yield socket
+        process.send_signal(signal.SIGTERM)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import asyncssh
@@ -119,20 +117,6 @@ def test_an_encrypted_key_asks_for_its_passphrase(
     assert "ssh-add" in caught.value.hint
     with pytest.raises(FleetError, match="not a private key that can be used"):
         sign(unsigned, path)
-
-
-@pytest.fixture
-def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A running ssh-agent with its socket in the environment."""
-    socket = tmp_path / "agent"
-    with subprocess.Popen(
-        ["ssh-agent", "-D", "-a", socket], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as process:
-        assert process.stdout
-        process.stdout.readline()  # said once it listens
-        monkeypatch.setenv("SSH_AUTH_SOCK", str(socket))
-        yield socket
-        process.send_signal(signal.SIGTERM)
 
 
 @pytest.mark.parametrize("name", ALGORITHMS)

@@ -47,7 +47,7 @@ def shells(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {name: _shell_path(name, base / name) for name in SHELLS}
 
 
-def _place(path: str, folder: Path) -> Place:
+def make_place(path: str, folder: Path) -> Place:
     environment = {"PATH": path, "HOME": str(folder), "LANG": "C.UTF-8"}
     return Place(folder / "root", folder / "state", environment)
 
@@ -55,13 +55,13 @@ def _place(path: str, folder: Path) -> Place:
 @pytest.fixture(params=SHELLS)
 def place(request: pytest.FixtureRequest, shells: dict[str, str], tmp_path: Path) -> Place:
     """Return an empty place, once for each shell."""
-    return _place(shells[request.param], tmp_path)
+    return make_place(shells[request.param], tmp_path)
 
 
 @pytest.fixture
 def dash(shells: dict[str, str], tmp_path: Path) -> Place:
     """Return an empty place in dash, for what no shell does in its own way."""
-    return _place(shells["dash"], tmp_path)
+    return make_place(shells["dash"], tmp_path)
 
 
 @pytest.fixture(autouse=True)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from threading import get_ident
 from typing import BinaryIO
 
 from orchestrator.bundles import layout, reader
 from orchestrator.bundles.reader import Damaged
 from orchestrator.bundles.scan import Seen, identity
+from orchestrator.bundles.several import several
 from orchestrator.bundles.tree import shown
 from orchestrator.errors import BundleError, Position, Problem
 from orchestrator.model.bundle import FileEntry
@@ -23,12 +25,10 @@ def take(files: Sequence[Seen], work: Path | None) -> tuple[FileEntry, ...]:
     With the folder of a bundle they are copied into it, each content once. Raises BundleError for
     a file that changes meanwhile.
     """
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        if not work:
-            return tuple(pool.map(_hash, files))
-        (work / layout.OBJECTS).mkdir(parents=True)
-        partials = (work / layout.OBJECTS / f".{number}" for number in range(len(files)))
-        return tuple(pool.map(lambda seen, partial: _store(seen, work, partial), files, partials))
+    if not work:
+        return tuple(several(_hash, files))
+    (work / layout.OBJECTS).mkdir(parents=True)
+    return tuple(several(partial(_store, work), files))
 
 
 def again(seen: Seen, entry: FileEntry) -> Iterator[bytes]:
@@ -48,16 +48,17 @@ def _hash(seen: Seen) -> FileEntry:
     return seen.entry(size, digest.hexdigest())
 
 
-def _store(seen: Seen, work: Path, partial: Path) -> FileEntry:
+def _store(work: Path, seen: Seen) -> FileEntry:
+    unnamed = work / layout.OBJECTS / f".{get_ident()}"
     digest = hashlib.sha256()
     size = 0
-    with partial.open("wb", buffering=0) as writer:
+    with unnamed.open("wb", buffering=0) as writer:
         for chunk in _chunks(seen):
             digest.update(chunk)
             size += writer.write(chunk)
     place = layout.content(work, digest.hexdigest())
     place.parent.mkdir(exist_ok=True)
-    partial.rename(place)
+    unnamed.rename(place)
     return seen.entry(size, place.name)
 
 
@@ -65,8 +66,7 @@ def _chunks(seen: Seen) -> Iterator[bytes]:
     """Yield a file's bytes; raises BundleError unless it stays as the scan saw it."""
     with _opened(seen.place) as file:
         before = os.fstat(file.fileno())
-        while chunk := file.read(layout.CHUNK):
-            yield chunk
+        yield from layout.chunks(file, before.st_size)
         after = os.fstat(file.fileno())
     if {seen.identity, identity(before), identity(after)} != {seen.identity}:
         raise _changed(seen)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -51,3 +52,10 @@ def open_regular(path: Path) -> BinaryIO:
         os.close(descriptor)
         raise OSError(0, "not a regular file", str(path))
     return os.fdopen(descriptor, "rb", buffering=0)
+
+
+def chunks(file: BinaryIO, size: int) -> Iterator[bytes]:
+    """Yield what a file holds, piece by piece; of ``size`` bytes, as far as is known."""
+    step = min(CHUNK, size + 1)
+    while chunk := file.read(step):
+        yield chunk

@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from orchestrator.bundles import layout, manifest, rules, sshsig
+from orchestrator.bundles.several import several
 from orchestrator.bundles.tree import shown
 from orchestrator.bundles.trust import Signature, Trust
 from orchestrator.clock import WallClock
@@ -134,10 +135,9 @@ def manifest_bytes(folder: Path) -> bytes:
 
 def verify_content(bundle: Bundle) -> None:
     """Hash all content; raises TrustError with every file that is missing or not as signed."""
-    once = {(entry.sha256, entry.size): entry for entry in bundle.manifest.files}
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        flaws = pool.map(lambda entry: _content_flaw(bundle, entry), once.values())
-        problems = [*_problems(bundle, zip(once.values(), flaws, strict=True))]
+    once = [*{entry.sha256: entry for entry in bundle.manifest.files}.values()]
+    flaws = several(partial(_content_flaw, bundle), once)
+    problems = [*_problems(bundle, zip(once, flaws, strict=True))]
     if problems:
         raise TrustError(*problems)
 
@@ -153,7 +153,7 @@ def content(place: Path, sha256: str, size: int) -> Iterator[bytes]:
         with layout.open_regular(place) as file:
             if os.fstat(file.fileno()).st_size != size:
                 raise Damaged("is not as long as was signed")
-            while chunk := file.read(layout.CHUNK):
+            for chunk in layout.chunks(file, size):
                 digest.update(chunk)
                 yield chunk
     except FileNotFoundError:
@@ -193,7 +193,8 @@ def _claims(signatures: bytes) -> list[dict[str, str]]:
 def _read(path: Path, limit: int) -> bytes:
     try:
         with layout.open_regular(path) as file:
-            raw = file.read(limit + 1)
+            size = os.fstat(file.fileno()).st_size
+            raw = file.read(min(size, limit + 1))
     except OSError as error:
         raise BundleError.at(str(path), f"cannot be read: {error.strerror}") from None
     if len(raw) > limit:

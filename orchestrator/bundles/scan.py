@@ -18,11 +18,16 @@ _NOT_HASHED = "0" * 64
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A thing in the content as the scan saw it; ``path`` is relative to the content."""
+    """A thing in the content as the scan saw it; ``path`` is relative to the content's folder."""
 
     path: str
-    place: Path
+    content: Path
     status: os.stat_result
+
+    @property
+    def place(self) -> Path:
+        """Return where it is."""
+        return self.content / self.path
 
     @property
     def kind(self) -> int:
@@ -88,7 +93,7 @@ def _inside(folder: Seen) -> list[Seen]:
     prefix = f"{folder.path}/" if folder.path else ""
     with os.scandir(folder.place) as entries:
         return [
-            Seen(prefix + entry.name, Path(entry.path), entry.stat(follow_symlinks=False))
+            Seen(prefix + entry.name, folder.content, entry.stat(follow_symlinks=False))
             for entry in sorted(entries, key=lambda entry: entry.name)
         ]
 

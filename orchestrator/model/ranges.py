@@ -72,7 +72,7 @@ def is_range(text: str) -> bool:
         return False
     try:
         NpmSpec(_spelled(text))
-    except ValueError:
+    except (ValueError, AttributeError):  # the library's own mistake, for "2latest - 3"
         return False
     return True
 

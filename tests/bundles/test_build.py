@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import socket
-import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -241,18 +240,3 @@ def test_a_folder_that_cannot_be_written(make_source: MakeSource) -> None:
     with pytest.raises(FleetError, match="Not a directory") as caught:
         build(source, source / "bundle.yml" / "out")
     assert "another folder with -o" in caught.value.hint
-
-
-def test_a_large_bundle_is_not_held_in_memory(make_source: MakeSource) -> None:
-    source = make_source()
-    block = os.urandom(1 << 20)
-    with (source / "content/large").open("wb") as large:
-        for _ in range(64):
-            large.write(block)
-    tracemalloc.start()
-    try:
-        build(source)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak < 8 << 20

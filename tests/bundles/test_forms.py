@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -109,3 +111,25 @@ def test_nothing_there(tmp_path: Path, trust: Trust) -> None:
         forms.verify(tmp_path / "gone.fleet", trust)
     with pytest.raises(BundleError, match="cannot be read: No such file"):
         forms.unpack(tmp_path / "gone.fleet", None, trust)
+
+
+def test_a_large_bundle_is_never_held_in_memory(
+    make_source: MakeSource, keys: Path, trust: Trust, tmp_path: Path
+) -> None:
+    source = make_source()
+    block = os.urandom(1 << 20)
+    with (source / "content/large").open("wb") as large:
+        for _ in range(64):
+            large.write(block)
+    tracemalloc.start()
+    try:
+        folder, file = build(source).folder, build(source, file=True).folder
+        for place in (folder, file):
+            sign(place, keys / "ed25519")
+            forms.verify(place, trust)
+        forms.pack(folder, tmp_path / "packed.fleet")
+        forms.unpack(file, tmp_path / "unpacked", trust)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 << 20

@@ -1,6 +1,8 @@
 """Ranges of versions mean what they mean to npm."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from orchestrator.model.ranges import Range, is_range
 
@@ -48,8 +50,20 @@ def test_the_best_is_the_highest_that_is_allowed():
     assert Range("^3").best(["1.9.0"]) is None
 
 
-@pytest.mark.parametrize("text", ["", "  ", "^", "1.2.3.4", "newest", "^1 &", ">" * 300])
+@pytest.mark.parametrize("text", ["", "  ", "^", "1.2.3.4", "newest", "^1 &", ">" * 300, "2x - 1"])
 def test_what_is_no_range(text):
     assert not is_range(text)
     with pytest.raises(ValueError, match="is not a version"):
         Range(text)
+
+
+TOKENS = ["^", "~", ">=", "<", "=", "||", " ", "-", " - ", "x", "1", "01", "2.3", "1.2.3", "1.2.x"]
+TOKENS += ["1.2.3-rc.1", "+b", ".", "latest", "9" * 30, "\n", "\u0661", ","]
+
+
+@given(st.lists(st.sampled_from(TOKENS), max_size=6).map("".join))
+def test_any_text_is_a_range_or_not(text):
+    if is_range(text):
+        wanted = Range(text)
+        wanted.best(["1.2.3", "1.2.3-rc.1", "2.0.0"])
+        wanted.reached("1.2.3")

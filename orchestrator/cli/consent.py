@@ -125,11 +125,13 @@ def _tell_silent(looks: Looks) -> None:
 
 def _settle(asked: Sequence[Demand], options: RunOptions, *, asking: bool) -> RunOptions:
     approved, how = dict(options.approved), {}
+    given = options.given
+    asking &= all(it.consent is Consent.ASK or given.covers(it) for it in asked)
     for it in asked:
-        if options.given.covers(it):
-            named = options.given.names(it)
+        if given.covers(it):
+            named = given.names(it)
             how[it.package] = f"--approve {it.package}={it.version}" if named else "--yes"
-        elif asking and it.consent is Consent.ASK and _confirmed(it):
+        elif asking and _confirmed(it):
             approved[it.package] = it.version
             how[it.package] = "a yes at the terminal"
     waiting = [it for it in asked if it.package not in how]

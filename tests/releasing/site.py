@@ -147,6 +147,12 @@ class Corner:
         assert isinstance(first, RunStarted)
         return first
 
+    def agreed(self) -> dict[str, str]:
+        """Return what was agreed to for the last run, by package."""
+        found = self.started().options["agreed"]
+        assert isinstance(found, dict)
+        return found
+
 
 def write_key(folder: Path) -> Path:
     """Make a signing key, and a trust file beside it."""

@@ -19,7 +19,7 @@ def test_a_patch_goes_by_itself(corner: Corner) -> None:
     corner.apply()
     assert corner.versions() == ["2.4.2"] * 3
     corner.apply()  # nothing is to do, and nothing is asked
-    assert corner.started().options["agreed"] == {}
+    assert corner.agreed() == {}
 
 
 def test_a_first_installation_goes_by_itself(corner: Corner) -> None:
@@ -42,9 +42,7 @@ def test_a_minor_change_asks(corner: Corner) -> None:
     assert corner.runs() == 1
     corner.apply("--yes")
     assert corner.versions() == ["2.5.0"] * 3
-    agreed = corner.started().options["agreed"]
-    assert isinstance(agreed, dict)
-    assert agreed["app"].startswith("2.4.1 -> 2.5.0 is a minor change: --yes of ")
+    assert corner.agreed()["app"].startswith("2.4.1 -> 2.5.0 is a minor change: --yes of ")
 
 
 @pytest.mark.parametrize(
@@ -62,6 +60,22 @@ def test_at_a_terminal_it_is_asked(corner: Corner, answer: bytes, code: int, ver
         assert corner.started().options["approved"] == {"app": "2.5.0"}
         report = (corner.home.reports / f"{corner.started().run}.md").read_text()
         assert "a yes at the terminal of" in report
+
+
+def test_no_one_is_asked_in_vain(corner: Corner) -> None:
+    corner.bundles("app", "2.4.1", "2.5.0")
+    corner.bundles("db", "1.0.0", "2.0.0")
+    both = {"app": {"version": "2.4.1"}, "db": {"version": "1.0.0"}}
+    corner.write_plan(both)
+    corner.apply("--limit", "h001")
+    corner.write_plan({"app": {}, "db": {}})
+    done = at_terminal(b"y\n", "apply", str(corner.plan))
+    assert done.code == 3
+    assert "Apply it?" not in done.err
+    assert "2.4.1 -> 2.5.0 is a minor change, which needs a yes" in done.err
+    assert "--yes --approve db=2.0.0" in done.err
+    corner.apply("--yes", "--approve", "db=2.0.0", "--limit", "h001")
+    assert sorted(corner.agreed()) == ["app", "db"]
 
 
 def test_a_major_change_needs_its_version(corner: Corner) -> None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.bundles import sources
+from orchestrator.bundles.delta.cache import PatchCache
+from orchestrator.bundles.delta.patching import Patcher
 from orchestrator.bundles.depot import BundleDepot
 from orchestrator.bundles.payload import PayloadStore
 from orchestrator.bundles.reader import Bundle
@@ -68,6 +70,11 @@ class Home:
     def payloads(self) -> Path:
         """Return the folder where payloads are spooled."""
         return self.root / "payloads"
+
+    @property
+    def patches(self) -> Path:
+        """Return the folder where patches are kept for later runs."""
+        return self.root / "patches"
 
     @property
     def trust(self) -> Path:
@@ -173,8 +180,9 @@ def make_ready(
         for it in got
     }
     store = PayloadStore(home.payloads)
-    known = (sibling.manifest for it in got for sibling in it.beside)
-    depot = BundleDepot((it.bundle for it in got), store, known)
+    known = (sibling for it in got for sibling in it.beside)
+    patcher = Patcher(store, PatchCache(home.patches))
+    depot = BundleDepot((it.bundle for it in got), store, known, patcher)
     return Ready(prepare(site.plan, site.chosen, site.select, works), depot, store)
 
 

@@ -11,6 +11,7 @@ from orchestrator.model.bundle import FileEntry, Manifest
 from orchestrator.model.event import Action, Event, Request, Result
 from orchestrator.model.fleet import Host
 from orchestrator.model.plan import Use
+from orchestrator.model.transfer import PLAIN, Abilities, Base, Means
 
 OnOutput = Callable[[str], None]
 """Receives one line of a hook's live output."""
@@ -37,14 +38,16 @@ class Channel(Protocol):
         requests: Sequence[str],
         *,
         payload: Path | None = None,
+        offset: int = 0,
         deadline: float,
         on_output: OnOutput | None = None,
     ) -> list[Reply]:
         """Write all requests at once and return their final replies, in order.
 
-        ``requests`` are lines without id and newline; a ``payload`` (a file, streamed) goes with a
-        single request. ``deadline`` is in seconds for the whole call; when it passes the remote
-        operation is ended, the channel is closed, and Unreachable is raised.
+        ``requests`` are lines without id and newline; a ``payload`` (a file, streamed from byte
+        ``offset`` on) goes with a single request. ``deadline`` is in seconds for the whole call;
+        when it passes the remote operation is ended, the channel is closed, and Unreachable is
+        raised.
         """
 
     async def close(self) -> None:
@@ -81,11 +84,20 @@ BuildCheck = Callable[[Use, Mapping[str, object]], HostCheck]
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """What staging sends: a spooled file, its bytes, and how many content files it holds."""
+    """What staging sends: a spooled file, its bytes, and how many content files it holds.
+
+    ``sha256`` is that of the file. ``base`` is what a patch is against, ``unpacked`` how many
+    bytes undoing it gives, which begin with manifest, signature and listing as long as ``heads``.
+    """
 
     path: Path
     size: int
     files: int
+    means: Means = Means.GZIP
+    sha256: str = ""
+    base: Base | None = None
+    unpacked: int = 0
+    heads: tuple[int, int, int] = (0, 0, 0)
 
 
 class Depot(Protocol):
@@ -94,8 +106,18 @@ class Depot(Protocol):
     def manifest(self, release: str) -> Manifest | None:
         """Return the manifest of a release that the depot knows (also of earlier releases)."""
 
-    async def payload(self, manifest: Manifest, missing: tuple[FileEntry, ...]) -> Payload:
-        """Return the payload with just these files; built once, shared by all hosts."""
+    async def payload(
+        self,
+        manifest: Manifest,
+        missing: tuple[FileEntry, ...],
+        able: Abilities = PLAIN,
+        base: str = "",
+    ) -> Payload:
+        """Return the smallest payload with these files that a host of these abilities can undo.
+
+        ``base`` is a release that the host has whole, if it may be patched. Built once, shared by
+        all hosts.
+        """
 
 
 @dataclass(frozen=True, slots=True)

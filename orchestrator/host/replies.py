@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from orchestrator.errors import ProtocolError
+from orchestrator.model.transfer import Part
 from orchestrator.ports import Reply
 
 T = TypeVar("T")
@@ -86,6 +87,7 @@ class Probe:
     last: Last | None = None
     lock: Lock | None = None
     seen: Seen | None = None
+    part: Part | None = None
 
 
 def status(reply: Reply) -> Status:
@@ -113,6 +115,7 @@ def read_probe(reply: Reply) -> Probe:
         last=_last(_part(fields, "last")),
         lock=_lock(_part(fields, "lock")),
         seen=_seen(_part(fields, "seen")),
+        part=_arrived(_part(fields, "part")),
     )
 
 
@@ -175,6 +178,10 @@ def _lock(part: Mapping[str, object] | None) -> Lock | None:
     return Lock(
         owner=text(part, "owner"), run=text(part, "run"), expires_in=number(part, "expires_in")
     )
+
+
+def _arrived(part: Mapping[str, object] | None) -> Part | None:
+    return Part(text(part, "sha256"), number(part, "size")) if part else None
 
 
 def _part(fields: Mapping[str, object], key: str) -> Mapping[str, object] | None:

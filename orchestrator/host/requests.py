@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from orchestrator.errors import HostError
 from orchestrator.model.keeping import BackupRetention, Retention
+from orchestrator.model.transfer import Base, Means
 
 _BARE = re.compile(r"[A-Za-z0-9_@%+:,./-]+", re.ASCII)
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -43,6 +44,24 @@ class Claim:
     owner: str
     token: int
     lock_ttl: float
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """On which terms a payload of ``size`` bytes is sent, from byte ``offset`` on.
+
+    With ``sha256``, its own, it is spooled, for which ``spool_kib`` of room are needed. A patch
+    names its ``base``, the lengths of its ``heads``, and the ``script`` that undoes it, if any.
+    """
+
+    means: Means
+    size: int
+    sha256: str = ""
+    offset: int = 0
+    spool_kib: int = 0
+    base: Base | None = None
+    heads: tuple[int, int, int] = (0, 0, 0)
+    script: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,16 +182,16 @@ def stage(
     *,
     release: str,
     manifest: str,
-    size: int,
+    delivery: Delivery,
     signers: str,
     identities: tuple[str, ...],
     need_kib: int,
     allow_downgrade: bool = False,
 ) -> str:
-    """Lay a release down from the payload of ``size`` bytes that follows the line."""
-    values = {"release": release, "manifest": manifest, "bytes": size, "need_kib": need_kib}
-    words = _given(allow_downgrade="1" if allow_downgrade else "")
-    return _line("stage", _of(place), _by(claim), values, _signed(signers, identities), words)
+    """Lay a release down from the bytes of the delivery that follow the line."""
+    values = {"release": release, "manifest": manifest, "need_kib": need_kib}
+    given = _signed(signers, identities) | _given(allow_downgrade="1" if allow_downgrade else "")
+    return _line("stage", _of(place), _by(claim), values, _terms(delivery), given)
 
 
 def activate(
@@ -240,6 +259,18 @@ def _by(claim: Claim) -> dict[str, object]:
 
 def _signed(signers: str, identities: tuple[str, ...]) -> dict[str, str]:
     return {"signers": signers, "identities": " ".join(identities)}
+
+
+def _terms(delivery: Delivery) -> dict[str, object]:
+    """Return the keys of a delivery; those of small full content are few."""
+    terms: dict[str, object] = {"means": delivery.means, "bytes": delivery.size - delivery.offset}
+    if delivery.sha256:
+        terms |= {"sha256": delivery.sha256, "offset": delivery.offset}
+        terms["spool_kib"] = delivery.spool_kib
+    if base := delivery.base:
+        terms |= {"base": base.release, "picks": base.picks, "base_sha256": base.sha256}
+        terms["heads"] = " ".join(map(str, delivery.heads))
+    return terms | _given(script=delivery.script)
 
 
 def _spelled(texts: Texts) -> dict[str, object]:

@@ -21,6 +21,8 @@ PARTS = (
     "trial.sh",
     "ask.sh",
     "stage.sh",
+    "receive.sh",
+    "rebuild.sh",
     "activate.sh",
     "revert.sh",
     "retire.sh",
@@ -42,6 +44,14 @@ def program_text() -> str:
     folder = resources.files("orchestrator.host") / "program"
     sources = [(folder / part).read_text("utf-8") for part in PARTS]
     lines = [line.strip() for source in sources for line in source.splitlines()]
+    return "".join(f"{line}\n" for line in lines if line and not line.startswith("#"))
+
+
+@cache
+def undo_bsdiff() -> str:
+    """Return the Python program with which a host undoes a bsdiff, without what people read."""
+    text = (resources.files("orchestrator.host") / "program" / "undo_bsdiff.py").read_text("utf-8")
+    lines = (line.rstrip() for line in text.splitlines()[1:])
     return "".join(f"{line}\n" for line in lines if line and not line.startswith("#"))
 
 

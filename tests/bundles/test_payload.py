@@ -121,7 +121,7 @@ def test_a_payload_is_made_once_for_all_that_ask_at_once(
         results = list(pool.map(lambda files: store.payload(bundle, files), wanted))
     assert sorted(made) == [2, len(bundle.manifest.files)]
     assert len({result.path for result in results}) == 2
-    assert sorted(p.suffix for p in store.folder.iterdir()) == [".gz", ".gz"]
+    assert sorted(p.suffix for p in store.folder.iterdir()) == [".gzip", ".gzip"]
 
 
 def test_a_full_spool_falls_back_to_the_whole_release(bundle: Bundle, tmp_path: Path) -> None:

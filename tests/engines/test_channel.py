@@ -258,4 +258,5 @@ def test_the_payload_is_read_in_chunks(tmp_path: Path):
 
     file = tmp_path / "file"
     file.write_bytes(b"x" * (CHUNK + 1))
-    assert [len(chunk) for chunk in _chunks(file)] == [CHUNK, 1]
+    assert [len(chunk) for chunk in _chunks(file, 0)] == [CHUNK, 1]
+    assert [len(chunk) for chunk in _chunks(file, CHUNK)] == [1]

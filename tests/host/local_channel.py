@@ -35,6 +35,7 @@ class LocalChannel:
         requests: Sequence[str],
         *,
         payload: Path | None = None,
+        offset: int = 0,
         deadline: float,
         on_output: OnOutput | None = None,
     ) -> list[Reply]:
@@ -48,7 +49,8 @@ class LocalChannel:
                 assert self._process.stdin
                 self._process.stdin.write("".join(numbered).encode())
                 if payload:
-                    self._process.stdin.write(await asyncio.to_thread(payload.read_bytes))
+                    content = await asyncio.to_thread(payload.read_bytes)
+                    self._process.stdin.write(content[offset:])
                 await self._process.stdin.drain()
                 return [await self._reply(on_output) for _ in requests]
         except (TimeoutError, OSError, EOFError) as error:

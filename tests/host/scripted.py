@@ -14,6 +14,7 @@ from orchestrator.host.work import Assignment, HostPolicy, PackageWork, RunIdent
 from orchestrator.model.bundle import FileEntry, Manifest
 from orchestrator.model.fleet import Endpoint, Host
 from orchestrator.model.plan import Origin, Package, Use
+from orchestrator.model.transfer import PLAIN, Abilities
 from orchestrator.ports import OnOutput, Payload, Reply
 
 OK = Reply("ok")
@@ -108,6 +109,7 @@ class FakeChannel:
         requests: Sequence[str],
         *,
         payload: Path | None = None,
+        offset: int = 0,
         deadline: float,
         on_output: OnOutput | None = None,
     ) -> list[Reply]:
@@ -164,7 +166,13 @@ class FakeDepot:
     def manifest(self, release: str) -> Manifest | None:
         return next((m for m in self.known if m.release == release), None)
 
-    async def payload(self, manifest: Manifest, missing: tuple[FileEntry, ...]) -> Payload:
+    async def payload(
+        self,
+        manifest: Manifest,
+        missing: tuple[FileEntry, ...],
+        able: Abilities = PLAIN,
+        base: str = "",
+    ) -> Payload:
         self.asked.append(tuple(e.path for e in missing))
         return Payload(Path("payload"), sum(e.size for e in missing), len(missing))
 

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from orchestrator.errors import HostError
 from orchestrator.host import requests
-from orchestrator.host.requests import Claim, Place, StepText, Texts, exports, quote
+from orchestrator.host.requests import Claim, Delivery, Place, StepText, Texts, exports, quote
 from orchestrator.model.keeping import BackupRetention, Retention
+from orchestrator.model.transfer import Means
 
 PLACE = Place("gateway", "/opt/fleet", "/var/lib/fleet")
 CLAIM = Claim("run-1", "ops box", 7, 3600)
@@ -41,13 +42,13 @@ LINES = [
             CLAIM,
             release=RELEASE,
             manifest=DIGEST,
-            size=512,
+            delivery=Delivery(Means.GZIP, 512),
             signers="ci ssh-ed25519 AAAA\n",
             identities=("ci", "-", "ops"),
             need_kib=2048,
         ),
         (
-            f"stage {AT} {BY} {OF} bytes=512 need_kib=2048"
+            f"stage {AT} {BY} {OF} need_kib=2048 means=gzip bytes=512"
             " signers='ci ssh-ed25519 AAAA'\"$NL\"''"
             " identities='ci - ops'"
         ),

@@ -122,6 +122,7 @@ class SshChannel:
         requests: Sequence[str],
         *,
         payload: Path | None = None,
+        offset: int = 0,
         deadline: float,
         on_output: OnOutput | None = None,
     ) -> list[Reply]:
@@ -137,7 +138,7 @@ class SshChannel:
                 ahead, self._ahead = self._ahead, b""
                 await self._session.write(ahead + lines.encode())
                 if payload is not None:
-                    await self._stream(payload)
+                    await self._stream(payload, offset)
                     await call.done
             await call.done
         return [call.replies[number] for number in call.ids]
@@ -165,8 +166,8 @@ class SshChannel:
             self._fail(Unreachable(f"the session with {self.name} was given up"))
             raise
 
-    async def _stream(self, payload: Path) -> None:
-        for chunk in _chunks(payload):
+    async def _stream(self, payload: Path, offset: int) -> None:
+        for chunk in _chunks(payload, offset):
             if self._session.ended:
                 return
             await self._session.write(chunk)
@@ -264,7 +265,8 @@ _DECODER = json.JSONDecoder(parse_constant=_finite, parse_float=_finite)
 """Made once: ``json.loads`` with options of its own makes one for each line."""
 
 
-def _chunks(path: Path) -> Iterator[bytes]:
+def _chunks(path: Path, offset: int) -> Iterator[bytes]:
     with path.open("rb") as file:
+        file.seek(offset)
         read: Callable[[], bytes] = lambda: file.read(CHUNK)  # noqa: E731
         yield from iter(read, b"")

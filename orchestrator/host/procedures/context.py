@@ -24,8 +24,9 @@ GRACE = 10.0
 class Memory:
     """What is remembered of one host from action to action; empty after a resume.
 
-    ``tokens`` are the fencing tokens by package, ``trouble`` the reason of the last failure, and
-    ``elsewhere`` the probes of packages that the run leaves alone.
+    ``tokens`` are the fencing tokens by package, ``trouble`` the reason of the last failure,
+    ``elsewhere`` the probes of packages that the run leaves alone, and ``whole`` the
+    packages whose content must go in full.
     """
 
     facts: dict[str, object] | None = None
@@ -33,6 +34,7 @@ class Memory:
     tokens: dict[str, int] = field(default_factory=dict)
     trouble: str = ""
     elsewhere: dict[str, Probe] = field(default_factory=dict)
+    whole: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +97,16 @@ class Context:
         work: PackageWork,
         build: Callable[[Place, Claim], str],
         payload: Path | None = None,
+        offset: int = 0,
     ) -> Reply:
-        """Send a changing request under the package's lock; raises Fenced."""
+        """Send a changing request under the package's lock; raises Fenced.
+
+        A payload goes with it from byte ``offset`` on.
+        """
         line = build(self.place(work), self._claim(work))
         deadline = self.remaining() + GRACE
         [reply] = await self.channel.call(
-            [line], payload=payload, deadline=deadline, on_output=self.on_output
+            [line], payload=payload, offset=offset, deadline=deadline, on_output=self.on_output
         )
         if status(reply) is Status.FENCED:
             raise Fenced(

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 
-from orchestrator.host import requests
+from orchestrator.errors import Unreachable
+from orchestrator.host import requests, sending
 from orchestrator.host.procedures.context import Context, moving, refused
 from orchestrator.host.procedures.judging import missing_files
 from orchestrator.host.replies import Status, number, status, text
 from orchestrator.host.work import PackageWork
-from orchestrator.model.bundle import FileEntry, Manifest
+from orchestrator.model.bundle import Manifest
 from orchestrator.model.event import Result
+from orchestrator.model.transfer import Part
 from orchestrator.ports import Outcome, Payload, Reply
 
 BLOCK = 4096
@@ -24,23 +26,15 @@ SPARE_KIB = 1024
 async def stage(ctx: Context) -> Outcome:
     """Send what the host lacks of each release, and have every byte proved there.
 
-    A host that cannot take one of them keeps no lock and nothing half of any.
+    A host that cannot take one of them keeps no lock and nothing half of any. When the connection
+    is lost, what arrived is asked for before more is sent.
     """
-    staged: dict[str, object] = {}
-    sent = 0
     works = await moving(ctx)
-    for work in works:
-        there = ctx.memory.probes[work.name].releases
-        missing = missing_files(work.manifest, there, ctx.depot)
-        reply, payload = await _send(ctx, work, missing)
-        if status(reply) is Status.LACKS:
-            reply, payload = await _send(ctx, work, work.manifest.files)
-        if status(reply) is not Status.OK:
-            await _let_go(ctx, [work for work in works if work.name in ctx.memory.tokens])
-            return refused(work, "staging", reply)
-        staged[work.name] = _tally(payload, reply)
-        sent += payload.size
-    return Outcome(Result.DONE, facts={"staged": staged, "sent": sent})
+    try:
+        return await _stage(ctx, works)
+    except Unreachable:
+        ctx.memory.facts = None
+        raise
 
 
 async def withdraw(ctx: Context) -> Outcome:
@@ -59,22 +53,53 @@ async def _let_go(ctx: Context, works: Iterable[PackageWork]) -> Outcome:
     return outcome
 
 
-async def _send(
-    ctx: Context, work: PackageWork, files: tuple[FileEntry, ...]
-) -> tuple[Reply, Payload]:
-    payload = await ctx.depot.payload(work.manifest, files)
+async def _stage(ctx: Context, works: list[PackageWork]) -> Outcome:
+    staged: dict[str, object] = {}
+    sent = 0
+    for work in works:
+        reply, tally = await _lay_down(ctx, work)
+        if status(reply) is not Status.OK:
+            await _let_go(ctx, [work for work in works if work.name in ctx.memory.tokens])
+            return refused(work, "staging", reply)
+        staged[work.name] = tally
+        sent += number(tally, "sent")
+    return Outcome(Result.DONE, facts={"staged": staged, "sent": sent})
 
+
+async def _lay_down(ctx: Context, work: PackageWork) -> tuple[Reply, dict[str, object]]:
+    """Send what is missing in the cheapest way, and everything in full when that did not do."""
+    probe, able = ctx.memory.probes[work.name], sending.abilities(ctx.memory.facts or {})
+    part, lost = probe.part, 0
+    if work.name not in ctx.memory.whole:
+        missing = missing_files(work.manifest, probe.releases, ctx.depot)
+        payload = await ctx.depot.payload(work.manifest, missing, able, sending.base(probe))
+        reply, sent = await _send(ctx, work, payload, part)
+        if status(reply) is not Status.LACKS:
+            return reply, _tally(payload, reply, sent)
+        ctx.memory.whole.add(work.name)
+        part, lost = None, sent
+    payload = await ctx.depot.payload(work.manifest, work.manifest.files, sending.in_full(able))
+    reply, sent = await _send(ctx, work, payload, part)
+    return reply, _tally(payload, reply, lost + sent)
+
+
+async def _send(
+    ctx: Context, work: PackageWork, payload: Payload, part: Part | None
+) -> tuple[Reply, int]:
+    """Send a payload; returns the answer, and how many bytes went."""
+    delivery = sending.delivery(payload, part)
     build = partial(
         requests.stage,
         release=work.release,
         manifest=work.manifest.digest,
-        size=payload.size,
+        delivery=delivery,
         signers=work.signers,
         identities=work.identities,
         allow_downgrade=work.package.allow_downgrade,
         need_kib=need_kib(work.manifest),
     )
-    return await ctx.change(work, build, payload.path), payload
+    reply = await ctx.change(work, build, payload.path, delivery.offset)
+    return reply, payload.size - delivery.offset
 
 
 def need_kib(manifest: Manifest) -> int:
@@ -83,9 +108,10 @@ def need_kib(manifest: Manifest) -> int:
     return blocks * BLOCK // 1024 + SPARE_KIB
 
 
-def _tally(payload: Payload, reply: Reply) -> dict[str, object]:
+def _tally(payload: Payload, reply: Reply, sent: int) -> dict[str, object]:
     return {
-        "sent": payload.size,
+        "sent": sent,
+        "means": str(payload.means),
         "files": payload.files,
         "received": number(reply.fields, "received"),
         "reused": number(reply.fields, "reused"),

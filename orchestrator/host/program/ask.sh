@@ -39,6 +39,7 @@ do_facts() {
     ! command -v $tool >/dev/null || have="$have $tool"
   done
   words tools "$have"
+  case $(zstd -H 2>/dev/null) in *--patch-from*) raw zstd_patch true ;; *) raw zstd_patch false ;; esac
   missing
   words missing "$lack"
   answer ok ''
@@ -75,6 +76,7 @@ do_probe() {
   describe_last
   describe_lock
   describe_seen
+  describe_part
   why='' proved=true
   if [ "$active" != "$a_release" ]; then
     why="${active:-nothing} is active"
@@ -117,6 +119,18 @@ describe_lock() {
   J="$J,\"lock\":{\"token\":$lock_token,\"expires_in\":$((lock_expires - now))"
   put owner "$lock_owner"
   put run "$lock_run"
+  J="$J}"
+}
+
+# How much of a payload arrived before its transfer was broken off.
+describe_part() {
+  set +f
+  for part in "$S"/incoming/*.part; do break; done
+  set -f
+  [ -f "$part" ] || { raw part null; return 0; }
+  J="$J,\"part\":{\"size\":$(stat -c %s "$part")"
+  part=${part##*/}
+  put sha256 "${part%.part}"
   J="$J}"
 }
 

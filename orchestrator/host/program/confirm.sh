@@ -72,6 +72,7 @@ do_withdraw() {
   if [ "$active" != "$a_release" ] && ! is_complete "$a_release" && [ -e "$R" ]; then
     discard "$R" || leave failed "cannot remove $R"
   fi
+  rm -rf "$S/incoming"
   point withdrawn
   unlock
   leave ok ''

@@ -39,7 +39,7 @@ past() {
 
 cramped() {
   [ "$a_keep_free_kib" != 0 ] || return 1
-  space
+  space "$P"
   [ "${free:-$a_keep_free_kib}" -lt "$a_keep_free_kib" ]
 }
 

@@ -6,16 +6,18 @@ do_stage() {
   places
   need_manifest
   is_number "${a_need_kib:=0}" || answer error "not a number of KiB: $a_need_kib"
+  terms
   enter
   load_trial
   already_there
   room
+  [ -z "$a_sha256" ] || spool
   point before_clearing
   put_aside
   point cleared
   mkdir -p "$R" "$P/shared" 2>/dev/null && cd "$R" || leave failed "cannot make $R: is the disk full, or not writable by this user?"
   point folder_made
-  receive || cut_short
+  unpack
   point received
   inspect
   point inspected
@@ -44,28 +46,6 @@ already_there() {
   [ "$active" != "$a_release" ] || leave no "the active release is never written to, and it differs: $why"
 }
 
-room() {
-  [ "$a_need_kib" != 0 ] || return 0
-  space
-  [ "${free:-$a_need_kib}" -ge "$a_need_kib" ] ||
-    leave no "$a_need_kib KiB are needed on the file system of $place, and $free KiB are free"
-}
-
-cut_short() {
-  space
-  leave failed "the content did not arrive whole: is the disk full, or the connection slow or cut? ${free:-unknown} KiB are free on the file system of $place, of $a_need_kib KiB that were needed"
-}
-
-# Where the package's file system is, and how much of it is free -> place, free (KiB, or nothing).
-space() {
-  place=$P
-  while [ ! -d "$place" ]; do place=${place%/*} place=${place:-/}; done
-  # shellcheck disable=SC2046
-  set -- $(df -Pk "$place" 2>/dev/null | tail -n 1)
-  free=${4-}
-  is_number "$free" || free=
-}
-
 # Make the folder's place empty: what never was complete is removed; a complete release that no
 # longer is what it was is kept in backups.
 put_aside() {
@@ -81,22 +61,10 @@ discard() {
   rm -rf "$1" 2>/dev/null || { chmod -R u+rwX "$1"; rm -rf "$1"; } 2>/dev/null
 }
 
-# Unpack the payload; whatever happens, all of its bytes are read.
-receive() {
-  size=$payload payload=0
-  [ "$size" != 0 ] || return 0
-  head -c "$size" <&3 | {
-    gzip -dc 2>/dev/null | tar -xpof - 2>/dev/null
-    unpacked=$?
-    cat >/dev/null
-    exit $unpacked
-  }
-}
-
 # Nothing of what arrived is used before its manifest, signature and listing are known to be good.
 inspect() {
   why=
-  chain "$a_manifest" || leave failed "the release was refused: $why"
+  chain "$a_manifest" || { patched && leave lacks "the patch did not give the release: $why"; leave failed "the release was refused: $why"; }
   verified || leave failed "the release was refused: $why"
 }
 

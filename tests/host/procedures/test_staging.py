@@ -26,7 +26,8 @@ from tests.host.scripted import (
 STAGED = Reply("ok", "", {"received": 1, "reused": 1, "signature": "verified", "token": 8})
 LINE = (
     "stage package=gateway root=/opt/fleet state=/var/lib/fleet run=run-1 owner=ops@box token={}"
-    f" lock_ttl=3600 release={NEW.release} manifest={NEW.digest} bytes={{}} need_kib=1036"
+    f" lock_ttl=3600 release={NEW.release} manifest={NEW.digest} need_kib=1036"
+    " means=gzip bytes={}"
     " signers='ci ssh-ed25519 AAAA' identities=ci"
 )
 
@@ -47,6 +48,7 @@ async def test_only_what_the_host_lacks_is_sent() -> None:
         "staged": {
             "gateway": {
                 "sent": 5000,
+                "means": "gzip",
                 "files": 1,
                 "received": 1,
                 "reused": 1,

@@ -50,10 +50,20 @@ class Release:
     @property
     def manifest(self) -> bytes:
         digest = hashlib.sha256(self.listing).hexdigest()
-        document = {"format": 1, "listing": digest, "version": self.version}
+        files = [
+            {
+                "mode": f"{self.modes.get(path, 0o644):04o}",
+                "path": path,
+                "sha256": hashlib.sha256(data).hexdigest(),
+                "size": len(data),
+            }
+            for path, data in sorted(self.files.items())
+        ]
+        document = {"files": files, "format": 1, "listing": digest, "version": self.version}
         dates = {"created": self.created, "expires": self.expires}
         document |= {name: date for name, date in dates.items() if date}
-        return json.dumps(document, separators=(",", ":"), sort_keys=True).encode()
+        text = json.dumps(document, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+        return text.encode()
 
     @property
     def digest(self) -> str:

@@ -14,6 +14,7 @@ import pytest
 from orchestrator.host.source import PARTS
 from tests.host.program.builder import Release
 from tests.host.program.driver import Answer, Place, Session, living, until
+from tests.host.program.patches import patch
 
 FOLDER = Path(__file__).parents[3] / "orchestrator/host/program"
 POINTS = tuple(
@@ -23,6 +24,7 @@ POINTS = tuple(
         for point in re.findall(r"^ +point (\w+)$", (FOLDER / part).read_text(), re.MULTILINE)
     )
 )
+PATCHING = ("spooled", "base_made", "undone", "rebuilt")
 SAMPLE = ("granted", "filled", "armed", "flipped", "link_made", "concluded", "settled")
 
 OLD = Release(files={"bin/app": b"one", "same": b"x"}, links={"l": "same"})
@@ -77,9 +79,16 @@ def prepared(place: Place, point: str) -> Iterator[Victim]:
     assert not (place.records / "busy").is_symlink()
 
 
+def staged(victim: Victim, session: Session) -> Answer:
+    """Stage the new release, by way of a patch where that alone comes past the point."""
+    if victim.point in PATCHING:
+        return patch(OLD, NEW).send(victim.place, session)
+    return victim.place.stage(session, NEW, ["bin/app"])
+
+
 def forward(victim: Victim, **keys: Any) -> None:
     place = victim.place
-    assert victim.do("stage", lambda s: place.stage(s, NEW, ["bin/app"])).status == "ok"
+    assert victim.do("stage", lambda s: staged(victim, s)).status == "ok"
     activated = victim.do("activate", lambda s: place.activate(s, NEW, **TEXTS, **keys))
     assert activated.status == "ok", activated.fields
 

@@ -1,0 +1,1 @@
+"""Changed content as patches: what they are against, how they are made, and where they are kept."""

@@ -31,6 +31,7 @@ PACKAGES = {
     "wget": "wget",
     "zstd": "zstd",
     "setsid": "util-linux",
+    "git": "git",
 }
 """Debian's package for each program."""
 

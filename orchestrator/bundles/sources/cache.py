@@ -7,7 +7,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -16,7 +16,7 @@ from orchestrator.bundles import archive, layout, reader
 from orchestrator.bundles.reader import Bundle
 from orchestrator.bundles.sources.built import trusted_others
 from orchestrator.bundles.sources.offer import Offer, expect
-from orchestrator.bundles.sources.writing import writing
+from orchestrator.bundles.sources.writing import alone
 from orchestrator.bundles.trust import Trust
 from orchestrator.errors import BundleError
 
@@ -44,19 +44,12 @@ class Cache:
         """Return where a bundle belongs."""
         return self.root / package / digest
 
-    @contextmanager
-    def alone(self, package: str) -> Iterator[None]:
-        """Keep others from fetching bundles of a package; flock goes with the process."""
-        folder = self.root / package
-        with writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            lock = (folder / ".lock").open("a")
-        with lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+    def alone(self, package: str) -> AbstractContextManager[None]:
+        """Keep others from fetching bundles of a package."""
+        return alone(self.root / package / ".lock")
 
-    def find(self, offer: Offer, signature: str, trust: Trust) -> Bundle | None:
-        """Return a cached bundle, proved; ``signature`` is the sha256 of its manifest.sig.
+    def find(self, offer: Offer, signature: str | None, trust: Trust) -> Bundle | None:
+        """Return a cached bundle, proved; ``signature`` is the sha256 of manifest.sig, if known.
 
         A damaged one is removed, and one that bears another signature is not it. Raises
         TrustError when it cannot be trusted.
@@ -66,7 +59,7 @@ class Cache:
         if _sha256(folder / layout.MANIFEST) != offer.digest:
             shutil.rmtree(folder, ignore_errors=True)
             return None
-        if _sha256(folder / layout.SIGNATURE) != signature:
+        if signature is not None and _sha256(folder / layout.SIGNATURE) != signature:
             return None
         try:
             bundle = expect(reader.read(folder, trust), offer)
@@ -82,16 +75,16 @@ class Cache:
         """Unpack a .fleet file; raises as archive.unpack, and BundleError if it is another one."""
         folder = self.place(offer.package, offer.digest)
         bundle = archive.unpack(stream, folder, trust, name=offer.place)
-        return self.keep(bundle, offer)
-
-    def keep(self, bundle: Bundle, offer: Offer) -> Bundle:
-        """Hold a bundle that was put here, if it is what was offered; make room for it."""
-        _hold(bundle.folder)
         try:
             expect(bundle, offer)
         except BundleError:
-            shutil.rmtree(bundle.folder)
+            shutil.rmtree(folder)
             raise
+        return self.keep(bundle)
+
+    def keep(self, bundle: Bundle) -> Bundle:
+        """Hold a bundle that was put where it belongs, and make room for it."""
+        _hold(bundle.folder)
         self.trim()
         return bundle
 

@@ -12,13 +12,19 @@ from orchestrator.bundles.layout import SUFFIX
 from orchestrator.bundles.sources.cache import CACHE, Cache
 from orchestrator.bundles.sources.file import FileSource
 from orchestrator.bundles.sources.folder import FolderSource
+from orchestrator.bundles.sources.git import GitSource
 from orchestrator.bundles.sources.offer import Source
 from orchestrator.bundles.sources.store import FolderShelf, StoreSource, is_store
+from orchestrator.bundles.sources.taps import repository
 from orchestrator.errors import BundleError
 from orchestrator.model.plan import Origin
 
 if TYPE_CHECKING:
     from orchestrator.bundles.sources.http import HttpShelf
+
+
+GIT = "git"
+"""The folder of clones and pins in fleet's home."""
 
 
 def source_of(origin: Origin, home: Path) -> Source:
@@ -28,7 +34,8 @@ def source_of(origin: Origin, home: Path) -> Source:
     """
     cache = Cache(home / CACHE)
     if origin.git:
-        raise BundleError.at(str(origin), "not a folder of built bundles", "name a folder")
+        url = repository(origin.location, home)
+        return GitSource.at(url, origin.folder, home / GIT, cache, os.environ)
     scheme, _, rest = origin.location.partition("://")
     if rest and scheme in ("http", "https"):
         return StoreSource(_http(origin.location, cache), cache)

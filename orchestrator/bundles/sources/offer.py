@@ -109,7 +109,8 @@ def _exact(offers: Sequence[Offer], wanted: Range | None, digest: str, at: str) 
     for offer in offers:
         if offer.digest == digest:
             return offer
-    unbuilt = [offer for offer in offers if not offer.digest]
+    versions = wanted or Range(LATEST)
+    unbuilt = [offer for offer in offers if not offer.digest and versions.allows(offer.version)]
     if unbuilt:  # obtaining it proves whether it is the one
         return replace(choose(unbuilt, wanted, at=at), digest=digest)
     what = f"no bundle of '{offers[0].package}' with manifest {digest[:12]}"

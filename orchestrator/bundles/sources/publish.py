@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
@@ -16,7 +15,7 @@ from orchestrator.bundles.reader import Bundle
 from orchestrator.bundles.sources import claims, index
 from orchestrator.bundles.sources.index import Entry
 from orchestrator.bundles.sources.store import read_index
-from orchestrator.bundles.sources.writing import writing
+from orchestrator.bundles.sources.writing import alone, writing
 from orchestrator.errors import BundleError
 
 LOCK = ".lock"
@@ -37,7 +36,7 @@ def push(bundle: Bundle, store: Path) -> Pushed:
     anew takes the place of itself. Raises BundleError for a version and revision that the store
     has with other content, TrustError for damaged content, FleetError when it cannot be written.
     """
-    with writing(store), _locked(store):
+    with writing(store), alone(store / LOCK):
         return _push(bundle, store)
 
 
@@ -47,7 +46,7 @@ def withdraw(store: Path, package: str, digests: Iterable[str]) -> list[Entry]:
     Raises BundleError for a broken index, FleetError when the store cannot be written.
     """
     gone = set(digests)
-    with writing(store), _locked(store):
+    with writing(store), alone(store / LOCK):
         entries = _entries(store, package)
         left = [entry for entry in entries if entry.offer.digest not in gone]
         _publish(store / package / index.NAME, index.render_entries(left))
@@ -125,15 +124,6 @@ def _entries(store: Path, package: str) -> tuple[Entry, ...]:
     folder = store / package
     raw = read_index(folder / index.NAME)
     return index.read_entries(raw, str(folder)) if raw is not None else ()
-
-
-@contextmanager
-def _locked(store: Path) -> Iterator[None]:
-    """Hold the store against other writers; flock goes with the process."""
-    store.mkdir(parents=True, exist_ok=True)
-    with (store / LOCK).open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import re
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -93,7 +93,8 @@ class Handler(BaseHTTPRequestHandler):
         if status != 304:
             self.send_header("Content-Length", str(len(raw)))
         self.end_headers()
-        self.wfile.write(raw[:cut])
+        with suppress(ConnectionError):  # a client may hang up when it has heard enough
+            self.wfile.write(raw[:cut])
         self.close_connection = cut is not None
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002

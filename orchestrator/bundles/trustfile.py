@@ -107,7 +107,7 @@ def parse(text: str, file: str) -> TrustFile:
     directives = _Directives()
     for number, line in enumerate(text.split("\n"), 1):
         try:
-            _read_line(line.strip(), signers, directives)
+            _read_line(line, signers, directives)
         except _BadLine as bad:
             problems.append(Problem(Position(file, number, 1), "", bad.what, bad.mend))
     if problems:
@@ -148,9 +148,15 @@ class _BadLine(Exception):
         self.mend = mend
 
 
-def _read_line(line: str, signers: list[Signer], directives: _Directives) -> None:
+def _read_line(raw: str, signers: list[Signer], directives: _Directives) -> None:
+    """Read a line exactly as awk and ssh-keygen would: spaces and tabs are all that separates."""
+    line = raw.strip(" \t")
+    if not line.replace("\t", " ").isprintable():
+        raise _BadLine("a line with characters that do not print", "remove them, CR at its end too")
     said = _DIRECTIVE.fullmatch(line)
     if said and (not said[1] or said[2] in READERS):
+        if not line.isascii():
+            raise _BadLine("a directive with other than ASCII characters", "write it in ASCII")
         if said[1]:
             raise _BadLine("a directive that is only a comment", "write '#fleet' without a space")
         directives.read(said[2], said[3].split())
@@ -245,7 +251,7 @@ READERS: Mapping[str, Callable[[_Directives, str, list[str]], None]] = {
 
 def _signer(line: str) -> Signer:
     found = _LINE.fullmatch(line)
-    if not found or not line.replace("\t", " ").isprintable():
+    if not found:
         mend = f'write: name namespaces="{NAMESPACE}" ssh-ed25519 AAAA…'
         raise _BadLine("not a line of an allowed_signers file", mend)
     options = _options(found["options"] or "")

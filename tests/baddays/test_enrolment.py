@@ -1,4 +1,4 @@
-"""What hosts have pinned holds against an ops box that was taken over; and how it is replaced."""
+"""What hosts have pinned holds, whatever the ops box trusts; and how it is replaced."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def enrol(area: Area, trust: Path, expect: int = 0) -> str:
     return area.fleet("hosts", "enrol", area.plan, "--trust", trust, expect=expect).stdout
 
 
-def test_a_thief_of_the_ops_box_gets_nothing_onto_enrolled_hosts(
+def test_an_ops_box_that_trusts_a_stranger_changes_no_enrolled_host(
     area: Area, tmp_path: Path
 ) -> None:
-    """The thief has the ops box, its keys to the hosts and its trust file, but no signer's key."""
+    """Its trust file and its bundles are a stranger's, who has no signer's key."""
     ours = write(
         tmp_path / "ours",
         "#fleet serial 1",
@@ -54,7 +54,9 @@ def test_a_thief_of_the_ops_box_gets_nothing_onto_enrolled_hosts(
     area.apply(NEW, "--trust", str(theirs), expect=2)
     canary = area.hosts[0]
     assert results(area, canary, Action.STAGE) == [Result.FAILED]
-    assert "its signature does not hold" in reason(area, canary, Action.STAGE)
+    assert "by what is pinned here, its signature does not hold" in reason(
+        area, canary, Action.STAGE
+    )
     assert area.versions() == area.all_on(OLD)
 
     usurper = write(

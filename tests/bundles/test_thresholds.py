@@ -125,6 +125,13 @@ def test_a_key_for_trust_files_does_not_sign_bundles(keys: Path) -> None:
         ("#fleet expires soon", "expires is not an instant"),
         ("#fleet revoked-key MD5:aa", "revoked-key does not name what it revokes"),
         ("#fleet revoked-bundle abc", "revoked-bundle does not name"),
+        ("#fleet revoked-key é", "a directive with other than ASCII characters; write it in"),
+        ("#fleet threshold 2\u00a0gateway", "a line with characters that do not print"),
+        (
+            "#fleet revoked-bundle " + "a" * 64 + "\r",
+            "signers:2:1: a line with characters that do not print",
+        ),
+        ("\x0c#fleet serial 2", "a line with characters that do not print"),
         ("# fleet threshold 2", "a directive that is only a comment; write '#fleet' without"),
     ],
 )

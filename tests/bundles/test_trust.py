@@ -114,7 +114,7 @@ def test_validity(keys: Path, option: str, holds: bool) -> None:
         ("ci@example.org", "*", "'*' does not name its signers"),
         ("ci@example.org", "a,,b", "'a,,b' does not name its signers"),
         ("AAAA", "AAAB", "the public key cannot be read"),
-        ("ci@example.org ", "ci\x0bb ", "not a line of"),
+        ("ci@example.org ", "ci\x0bb ", "characters that do not print"),
     ],
 )
 def test_bad_lines_are_refused_with_the_mend(keys: Path, replace: str, by: str, what: str) -> None:

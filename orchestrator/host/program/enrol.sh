@@ -71,5 +71,5 @@ trust_threshold() {
   awk '
     $1 == "#fleet" && $2 == "trust-threshold" { own = $3 }
     $1 == "#fleet" && $2 == "threshold" && $4 == "" { all = $3 }
-    END { print own ? own : all ? all : 1 }' "$1"
+    END { n = own ? own : all ? all : 1; print n ~ /^[0-9]+$/ ? n : 99 }' "$1"
 }

@@ -60,6 +60,7 @@ judge_manifest() {
     signature="the list of signers $list expired at $(said "$list" expires)"
   else
     vouch "$list" fleet-bundle .fleet/manifest.json .fleet/manifest.sig "${a_identities-}" "$needed"
+    [ -z "$pinned" ] || [ "$signature" = verified ] || signature="by what is pinned here, $signature"
   fi
 }
 
@@ -72,7 +73,7 @@ said() {
 threshold() {
   awk -v package="$a_package" '
     $1 == "#fleet" && $2 == "threshold" { if ($4 == "") all = $3; else if ($4 == package) own = $3 }
-    END { print own ? own : all ? all : 1 }' "$1"
+    END { n = own ? own : all ? all : 1; print n ~ /^[0-9]+$/ ? n : 99 }' "$1"
 }
 
 # Is a time such as 2027-01-31T00:00:00Z past? Nothing never is.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
@@ -82,9 +83,7 @@ def parts(found: Members) -> Parts:
     """Read the members that come first; nothing of them is proved."""
     if found.small(MAGIC, members.BLOCK) != VERSION:
         mend = "a newer version of fleet may read it"
-        raise BundleError.at(
-            found.name, f"not an archive of format {VERSION.decode().strip()}", mend
-        )
+        raise BundleError.at(found.name, "not a bundle file of format 1", mend)
     raw = found.small(layout.MANIFEST, reader.MAX_MANIFEST)
     signature = b""
     if found.next_is(layout.SIGNATURE):
@@ -122,9 +121,13 @@ def _content(place: Path, sha256: str, size: int) -> Iterator[bytes]:
 
 def _refuse_another(bundle: Bundle, into: Path) -> None:
     """Raise BundleError when something stands there that is not this bundle."""
-    if into.exists() and reader.manifest_bytes(into) != bundle.manifest_bytes:
-        mend = "move it away, or unpack into another folder"
-        raise BundleError.at(str(into), "another bundle is there", mend)
+    if not into.exists():
+        return
+    with suppress(BundleError):
+        if reader.manifest_bytes(into) == bundle.manifest_bytes:
+            return
+    mend = "move it away, or unpack into another folder"
+    raise BundleError.at(str(into), "there already, and not this bundle", mend)
 
 
 def _member(sha256: str) -> str:

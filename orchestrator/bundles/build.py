@@ -135,11 +135,6 @@ def _problem(origin: Source, flaw: Flaw) -> Problem:
     return Problem(Position(place), "", flaw.what, flaw.mend)
 
 
-def _header(origin: Source, found: Found, environ: Mapping[str, str]) -> Header:
-    created = origin.header.created or _created(origin, found, environ)
-    return replace(origin.header, created=created, revision=origin.header.revision or 1)
-
-
 def _created(origin: Source, found: Found, environ: Mapping[str, str]) -> str:
     epoch = environ.get("SOURCE_DATE_EPOCH", "")
     if epoch and not (epoch.isascii() and epoch.isdigit() and len(epoch) <= 10):

@@ -107,10 +107,13 @@ def verify(place: Path, trust: Trust) -> Bundle:
 def pack(folder: Path, target: Path) -> None:
     """Write the built bundle in ``folder`` as the file ``target``.
 
-    What is there is replaced unless it is no bundle, or another one that is signed. Raises as
-    archive.write does, FleetError when the file cannot be written.
+    What is there is replaced unless it is no bundle, or signed and another one or the folder is
+    not. Raises as archive.write does, FleetError when the file cannot be written.
     """
-    kept_signature(target, reader.manifest_bytes(folder))
+    signed = kept_signature(target, reader.manifest_bytes(folder))
+    if signed and not (folder / layout.SIGNATURE).exists():
+        mend = "unpack it, or move it away"
+        raise BundleError.at(str(target), f"signed already, and {folder} is not", mend)
     with _written(target) as work, work.open("wb") as to:
         archive.write(folder, to)
 

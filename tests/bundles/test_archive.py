@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import tarfile
 from pathlib import Path
@@ -95,10 +96,10 @@ def test_what_is_there_is_replaced_only_by_the_same_bundle(
     assert snapshot(built) == whole
     other = build(make_source("other", BUNDLE_YML.replace("2.4.1", "2.4.2"))).folder
     before = snapshot(other)
-    with pytest.raises(BundleError, match="another bundle is there; move it away"):
+    with pytest.raises(BundleError, match="there already, and not this bundle; move"):
         unpack(io.BytesIO(archive), other, trust, name="app.fleet")
     assert snapshot(other) == before
-    with pytest.raises(BundleError, match="not a built bundle"):
+    with pytest.raises(BundleError, match="there already, and not this bundle"):
         unpack(io.BytesIO(archive), tmp_path, trust, name="app.fleet")
 
 
@@ -118,3 +119,22 @@ def test_tampering(archive: bytes, trust: Trust, tmp_path: Path, where: str) -> 
     with pytest.raises(TrustError, match=r"^app\.fleet"):
         unpack(io.BytesIO(bytes(raw)), tmp_path / "out", trust, name="app.fleet")
     assert list(tmp_path.glob("out*")) + list(tmp_path.glob(".out*")) == []
+
+
+def test_another_format_of_archives(archive: bytes, trust: Trust, tmp_path: Path) -> None:
+    raw = archive[:512] + b"2" + archive[513:]
+    with pytest.raises(BundleError, match="not a bundle file of format 1; a newer version"):
+        unpack(io.BytesIO(raw), tmp_path / "out", trust, name="app.fleet")
+
+
+def test_members_of_more_than_8_gib(tmp_path: Path) -> None:
+    """Sparse files stand for the disk; GNU tar agrees on where the next member begins."""
+    size = 8**11 + 5
+    path = tmp_path / "large.fleet"
+    with path.open("wb") as file:
+        file.write(members.header("large", size))
+        file.seek(size + -size % 512, os.SEEK_CUR)
+        file.write(members.header("next", 2) + b"1\n" + members.padding(2) + members.END)
+    told = subprocess.run(["tar", "-tvf", path], capture_output=True, check=True, text=True)
+    lines = [line.split() for line in told.stdout.splitlines()]
+    assert [(line[2], line[-1]) for line in lines] == [(str(size), "large"), ("2", "next")]

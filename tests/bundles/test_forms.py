@@ -96,6 +96,9 @@ def test_packing_replaces_nothing_of_worth(
     other = build(make_source("other", BUNDLE_YML.replace("2.4.1", "2.4.2"))).folder
     with pytest.raises(BundleError, match="signed already, with other content"):
         forms.pack(other, file)
+    (built / "manifest.sig").unlink()
+    with pytest.raises(BundleError, match=r"signed already, and .* is not; unpack it"):
+        forms.pack(built, file)
     thesis = tmp_path / "thesis.fleet"
     thesis.write_bytes(b"mine")
     for place in (thesis, tmp_path):

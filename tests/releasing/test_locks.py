@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -84,3 +87,36 @@ def test_a_plan_without_a_lock(corner: Corner) -> None:
     corner.write_plan({"app": {}})
     told = corner.apply("--locked", expect=6)
     assert "plan.lock.yml: the plan has no lock; write it: fleet lock " in told.err
+
+
+def test_a_repository_is_locked_by_digest_too(
+    corner: Corner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other ops box has seen no tag yet, and finds a newer one."""
+    monkeypatch.setenv("FLEET_SIGNING_KEY", str(corner.key))
+    repository = corner.folder / "repository"
+    (repository / "content").mkdir(parents=True)
+    git("init", "-q", at=repository)
+    tag(repository, "2.4.5")
+    corner.write_plan({"app": {"bundle": {"git": "./repository"}, "version": "^2.4"}})
+    corner.fleet("lock", corner.plan)
+    assert '{"git": "./repository"}' in (corner.folder / "plan.lock.yml").read_text()
+    tag(repository, "2.4.6")
+    shutil.rmtree(corner.home.root)
+    corner.apply("--locked")
+    assert corner.versions() == ["2.4.5"] * 3
+
+
+def tag(repository: Path, version: str) -> None:
+    """Commit and tag a version."""
+    described = {"package": "app", "version": version}
+    (repository / "bundle.yml").write_text(json.dumps(described))
+    (repository / "content/VERSION").write_text(f"{version}\n")
+    git("add", ".", at=repository)
+    git("commit", "-q", "-m", version, at=repository)
+    git("tag", f"v{version}", at=repository)
+
+
+def git(*words: str, at: Path) -> None:
+    who = ("-c", "user.name=t", "-c", "user.email=t@example.org")
+    subprocess.run(["git", *who, *words], cwd=at, check=True)

@@ -58,7 +58,7 @@ class Outlook:
 
 def outlook(package: Package, installed: Iterable[str], offered: Sequence[Candidate]) -> Outlook:
     """Hold what a source offers against the versions that hosts have and what the plan asks for."""
-    there = tuple(sorted(filter(is_version, set(installed)), key=precedence))
+    there = tuple(filter(None, dict.fromkeys(installed)))
     known = {candidate.version: candidate for candidate in offered}
     wanted = Range(package.version or LATEST)
 
@@ -86,4 +86,5 @@ def _goes(prospect: Prospect | None, there: Sequence[str]) -> bool:
     """Return whether a prospect needs no one, and brings no host to a lower version."""
     if prospect is None or prospect.consent is not Consent.AUTO:
         return False
-    return not there or precedence(prospect.version) >= precedence(there[-1])
+    reached = precedence(prospect.version)
+    return all(precedence(version) <= reached for version in there if is_version(version))

@@ -30,6 +30,7 @@ def told(wanted: str | None, *installed: str, offered: list[str] | None = None) 
         (None, ["2.5.0"], ["2.5.0", "3.0.0", "3.0.0"]),
         ("2.4.5", ["1.9.0"], ["2.4.5", "2.4.5", "3.0.0"]),
         ("^9", ["2.5.0"], ["", "", "3.0.0"]),
+        ("^2.4", ["2.4.1", "unknown"], ["", "2.5.0", "3.0.0"]),
     ],
 )
 def test_what_could_come(wanted, installed, versions):

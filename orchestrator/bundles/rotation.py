@@ -61,6 +61,13 @@ def load(path: Path) -> Heir:
         raise TrustError.at(str(path), "without a serial it could never be replaced", mend)
     if content.expires and rules.seconds(content.expires) <= WallClock().now():
         raise TrustError.at(str(path), f"it expired at {content.expires}", "renew it")
+    return Heir(path, path.read_bytes().decode(), signatures_of(path), trust)
+
+
+def signatures_of(path: Path) -> bytes:
+    """Return what ``FILE.sig`` beside a trust file holds, nothing when there is none."""
     detached = path.with_name(f"{path.name}.sig")
-    signatures = detached.read_bytes() if detached.exists() else b""
-    return Heir(path, path.read_bytes().decode(), signatures, trust)
+    try:
+        return detached.read_bytes() if detached.exists() else b""
+    except OSError as error:
+        raise TrustError.at(str(detached), f"cannot be read: {error.strerror}") from None

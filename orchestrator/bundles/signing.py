@@ -14,6 +14,7 @@ from asyncssh.agent import SSHAgentKeyPair
 
 from orchestrator.bundles import reader, sshsig
 from orchestrator.bundles.forms import form_of
+from orchestrator.bundles.rotation import signatures_of
 from orchestrator.bundles.sshsig import NAMESPACE, TRUST_NAMESPACE, fingerprint
 from orchestrator.bundles.trust import Signature, Trust
 from orchestrator.errors import FleetError, TrustError
@@ -56,7 +57,7 @@ def sign_trust_file(path: Path, key: Path, *, ask: Ask | None = None) -> Signatu
     raw = path.read_bytes()
     block = signature(raw, key, TRUST_NAMESPACE, ask)
     target = path.with_name(f"{path.name}.sig")
-    earlier = target.read_bytes() if target.exists() else b""
+    earlier = signatures_of(path)
     made, together = _joined(block, raw, earlier, TRUST_NAMESPACE)
     _write(target, together)
     return made

@@ -67,7 +67,7 @@ class Trust:
     def load(cls, path: Path) -> Trust:
         """Read a trust file; raises TrustError if it cannot be read, else as parse does."""
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_bytes().decode()  # as it stands: everyone reads the same lines
         except OSError as error:
             mend = "name an allowed_signers file: trust.allowed_signers in the plan, or --trust"
             reason = (error.strerror or "cannot be read").lower()
@@ -145,18 +145,11 @@ class Trust:
         self, raw: bytes, signature: bytes, name: str, namespace: str, *, ageless: bool = False
     ) -> Signed:
         """Return ``raw`` as signed for a namespace by somebody; ``ageless``: even if we expired."""
-        expires = self.content.expires
-        if expires and not ageless and rules.seconds(expires) <= WallClock().now():
-            what = f"the trust file expired at {expires}"
-            raise TrustError.at(self.file, what, "get a newer one")
-        try:
-            blocks = sshsig.split(signature)
-            ballots = [Ballot.of(block) for block in blocks]
-        except ValueError as error:
-            raise TrustError.at(name, str(error), "sign it again") from None
+        if not ageless:
+            self._check_age()
         votes: dict[str, _Vote] = {}
         missed: list[Problem] = []
-        for index, ballot in enumerate(ballots):
+        for index, ballot in enumerate(_ballots(signature, name)):
             if names := self._names(raw, ballot, namespace):
                 votes.setdefault(ballot.fingerprint, _Vote(names, ballot, index))
             else:
@@ -167,6 +160,12 @@ class Trust:
         counted = (votes[key].counted(identity) for key, identity in seats.items())
         ordered = sorted(counted, key=lambda signature: signature.index)
         return Signed(raw, tuple(ordered), self, tuple(problem.what for problem in missed))
+
+    def _check_age(self) -> None:
+        expires = self.content.expires
+        if expires and rules.seconds(expires) <= WallClock().now():
+            what = f"the trust file expired at {expires}"
+            raise TrustError.at(self.file, what, "get a newer one")
 
     def _names(self, raw: bytes, ballot: Ballot, namespace: str) -> tuple[str, ...]:
         """Return the principals for whom a signature holds now."""
@@ -202,6 +201,13 @@ class Trust:
             f"signed with key {key}, which {self.file} does not list{purpose}",
             "add the signer there if it is to be trusted",
         )
+
+
+def _ballots(signatures: bytes, name: str) -> list[Ballot]:
+    try:
+        return [Ballot.of(block) for block in sshsig.split(signatures)]
+    except ValueError as error:
+        raise TrustError.at(name, str(error), "sign it again") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,8 +88,8 @@ def enrol(plan: Path, *, ask_become_pass: bool, **given: Any) -> int:
         finally:
             await ssh.close()
 
-    codes = [_print(host, answer) for host, answer in _by_host(asyncio.run(pin()))]
-    return max(codes, default=ExitCode.OK)
+    codes = {_print(host, answer) for host, answer in _by_host(asyncio.run(pin()))}
+    return ExitCode.FAILED if ExitCode.FAILED in codes else max(codes, default=ExitCode.OK)
 
 
 def _by_host(found: Found[Enrolled]) -> Iterator[tuple[str, Enrolled | HostError]]:
@@ -135,11 +135,12 @@ def _key(signer: Signer) -> str:
 
 
 def _signed(found: Trust, file: Path) -> str:
-    detached = file.with_name(f"{file.name}.sig")
-    if not detached.exists():
-        return f"not signed: there is no {detached.name}"
+    name = f"{file.name}.sig"
+    signatures = rotation.signatures_of(file)
+    if not signatures:
+        return f"not signed: there is no {name}"
     try:
-        signed = found.verify_trust_file(file.read_bytes(), detached.read_bytes(), detached.name)
+        signed = found.verify_trust_file(file.read_bytes(), signatures, name)
     except TrustError as error:
         return error.message
     return "signed by " + ", ".join(f"{s.identity} ({s.fingerprint})" for s in signed.signatures)

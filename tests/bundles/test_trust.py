@@ -136,6 +136,9 @@ def test_loading(keys: Path, tmp_path: Path) -> None:
     path = tmp_path / "allowed_signers"
     path.write_text(signer_line(keys, "ed25519"))
     assert len(Trust.load(path).content.signers) == 1
+    path.write_bytes(b"#fleet revoked-bundle " + b"a" * 64 + b"\r\n" + path.read_bytes())
+    with pytest.raises(TrustError, match="allowed_signers:1:1: a line with characters that do not"):
+        Trust.load(path)
     with pytest.raises(TrustError, match="no such file"):
         Trust.load(tmp_path / "gone")
 

@@ -28,19 +28,19 @@ def _origin(location: str, git: str, folder: str) -> Origin:
 
 ORIGIN = Shape(
     _origin,
-    "Where its bundles come from; a path alone is its location.",
+    "Where its bundles come from; a path or URL alone is its location.",
     (
         Field(
             "location",
             Text("a path or URL", r"[^\n]+"),
-            "Folder of a bundle, or of several; relative to the plan.",
+            "Built bundle, folder of them, .fleet file, or store (folder or URL).",
             "",
             example="../bundles/gateway",
         ),
         Field(
             "git",
             Text("a path, URL or short name", r"[^\n-][^\n]*"),
-            "Repository whose semver tags are releases: URL, path, or short name in a tap.",
+            "Repository whose semver tags are releases: URL, path (./app), or short name in a tap.",
             "",
             example="some/app",
             instead=True,

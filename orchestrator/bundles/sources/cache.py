@@ -18,6 +18,7 @@ from orchestrator.bundles.sources.built import trusted_others
 from orchestrator.bundles.sources.offer import Offer, expect
 from orchestrator.bundles.sources.writing import alone
 from orchestrator.bundles.trust import Trust
+from orchestrator.clock import WallClock
 from orchestrator.errors import BundleError
 
 CACHE = "bundles"
@@ -25,6 +26,9 @@ CACHE = "bundles"
 
 LIMIT = 20 << 30
 """Bytes that the cache may hold; bundles in use count, but stay."""
+
+ABANDONED = 86400.0
+"""Seconds after which a download that was cut off may go to make room."""
 
 _HELD: dict[tuple[int, int], int] = {}
 """Descriptors of the bundles that this process uses, by device and inode; locked until it ends."""
@@ -39,6 +43,11 @@ class Cache:
 
     root: Path
     limit: int = LIMIT
+
+    @property
+    def downloads(self) -> Path:
+        """Return where downloads that are not complete lie, and indexes of stores."""
+        return self.root / ".downloads"
 
     def place(self, package: str, digest: str) -> Path:
         """Return where a bundle belongs."""
@@ -101,20 +110,26 @@ class Cache:
 
         Those that any process uses stay. Return what was removed, or with ``check`` would be.
         """
-        sizes = {folder: _size(folder) for folder in self._bundles()}
+        everything = [*self._bundles(), *self._abandoned()]
+        sizes = {place: _size(place) for place in everything}
         total, removed = sum(sizes.values()), []
-        for folder in sorted(sizes, key=_used):
+        for place in sorted(sizes, key=_used):
             if total <= (self.limit if limit is None else limit):
                 break
-            if _remove(folder, check=check):
-                total -= sizes[folder]
-                removed.append(folder)
+            if _remove(place, check=check):
+                total -= sizes[place]
+                removed.append(place)
         return removed
 
     def _bundles(self) -> Iterator[Path]:
         for path in self.root.glob(f"*/*/{layout.MANIFEST}"):
             if not path.parent.name.startswith(".") and not path.parent.parent.name.startswith("."):
                 yield path.parent
+
+    def _abandoned(self) -> Iterator[Path]:
+        """Yield downloads that nobody has gone on with for a day."""
+        old = WallClock().now() - ABANDONED
+        return (path for path in self.downloads.glob("*.part") if _used(path) < old)
 
 
 def _hold(folder: Path) -> None:
@@ -129,18 +144,19 @@ def _hold(folder: Path) -> None:
         os.utime(descriptor)
 
 
-def _remove(folder: Path, *, check: bool) -> bool:
-    """Remove a bundle that no process holds."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def _remove(place: Path, *, check: bool) -> bool:
+    """Remove a bundle, or a download, that no process holds."""
+    descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if not check:
-            shutil.rmtree(folder)
     except BlockingIOError:
         return False
+    else:
+        if not check:
+            shutil.rmtree(place) if place.is_dir() else place.unlink()
+        return True
     finally:
         os.close(descriptor)
-    return True
 
 
 def _is_damage(error: BundleError, folder: Path) -> bool:
@@ -150,12 +166,12 @@ def _is_damage(error: BundleError, folder: Path) -> bool:
     return any(place == listing or place.is_relative_to(objects) for place in places)
 
 
-def _used(folder: Path) -> float:
-    return folder.stat().st_mtime
+def _used(place: Path) -> float:
+    return place.stat().st_mtime
 
 
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+def _size(place: Path) -> int:
+    return sum(path.stat().st_size for path in (place, *place.rglob("*")) if path.is_file())
 
 
 def _sha256(path: Path) -> str:

@@ -53,4 +53,4 @@ def source_of(origin: Origin, home: Path) -> Source:
 def _http(url: str, cache: Cache) -> HttpShelf:
     # Loaded when it is asked for: httpx takes as long to import as most commands do to run.
     module = importlib.import_module("orchestrator.bundles.sources.http")
-    return cast("HttpShelf", module.HttpShelf.at(url, cache.root / ".downloads", os.environ))
+    return cast("HttpShelf", module.HttpShelf.at(url, cache.downloads, os.environ))

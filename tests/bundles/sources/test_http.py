@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,7 +31,7 @@ def server(store: Path) -> Iterator[Server]:
 def store_at(server: Server, home: Path, **environ: str) -> StoreSource:
     cache = Cache(home / "bundles")
     environ.setdefault("NETRC", str(home / "netrc"))
-    return StoreSource(HttpShelf.at(server.url, cache.root / ".downloads", environ, QUICK), cache)
+    return StoreSource(HttpShelf.at(server.url, cache.downloads, environ, QUICK), cache)
 
 
 @pytest.fixture
@@ -235,3 +236,16 @@ def test_a_folder_that_cannot_be_written(get: Get, home: Path) -> None:
     (home / "bundles").write_text("a file")
     with pytest.raises(FleetError, match="Not a directory"):
         get()
+
+
+def test_downloads_that_nobody_goes_on_with_make_room(home: Path) -> None:
+    cache = Cache(home / "bundles")
+    cache.downloads.mkdir(parents=True)
+    for name, age in (("old", 100_000), ("new", 100)):
+        part = cache.downloads / f"{name}.part"
+        part.write_bytes(bytes(1000))
+        now = part.stat().st_mtime
+        os.utime(part, (now - age, now - age))
+    assert cache.trim(1000) == []
+    assert cache.trim(999) == [cache.downloads / "old.part"]
+    assert [path.name for path in cache.downloads.iterdir()] == ["new.part"]

@@ -1,0 +1,52 @@
+"""``docs/sources.md`` is true: its commands are run, its index is read."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from orchestrator.bundles.sources import index
+from orchestrator.planfile import load
+from tests.docs.console import Shell, commands
+from tests.docs.tables import Page
+
+ROOT = Path(__file__).parent.parent.parent
+TEXT = (ROOT / "docs/sources.md").read_text("utf-8")
+
+
+@pytest.mark.slow
+def test_every_command_does_what_the_page_says(tmp_path: Path) -> None:
+    environ = {
+        "HOME": str(tmp_path),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+        "LANG": "C.UTF-8",
+        "TERM": "dumb",
+    }
+    with Shell(tmp_path, environ) as shell:
+        for command in commands(TEXT):
+            printed, code = shell.run(command.text)
+            told = f"line {command.line}: $ {command.text}\n{printed}"
+            assert code == 0, f"exit {code}: {told}"
+            assert command.prints(printed), told
+
+
+def test_the_index_is_one() -> None:
+    (block,) = re.findall(r"^```json\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+    (entry,) = index.read_entries(block.encode(), "https://example.org/store/hello")
+    assert entry.offer.version == "1.0.0"
+    assert entry.offer.place == "https://example.org/store/hello/hello-1.0.0-4f2c8d1e9a70.fleet"
+
+
+@pytest.mark.parametrize("row", Page(TEXT).rows("bundle:", "source"))
+def test_the_kinds_of_sources_can_be_written(row: dict[str, str], tmp_path: Path) -> None:
+    plan = tmp_path / "plan.yml"
+    plan.write_text(
+        "plan: x\nfleet: {inventory: hosts}\n"
+        f"packages:\n  app:\n    on: all\n    bundle: {row['bundle:']}\n"
+    )
+    assert load(plan, {}).packages[0].bundle.git is row["bundle:"].startswith("{git")

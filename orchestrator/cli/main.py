@@ -68,9 +68,9 @@ def _load(module: str) -> ModuleType:
 def fleet() -> None:
     """OTA-grade updates for ordinary Linux fleets over plain SSH.
 
-    Exit codes: 0 the fleet is as the plan says; 2 hosts failed, halted or rolled back; 3 waiting
-    and resumable; 4 only unreachable hosts stand in the way; 5 wrong usage; 6 the plan, inventory
-    or bundle is invalid; 99 interrupted.
+    Exit codes: 0 the fleet is as the plan says; 2 hosts failed, halted or rolled back; 3 waiting:
+    for hosts that were deferred, or for someone's consent; 4 only unreachable hosts stand in the
+    way; 5 wrong usage; 6 the plan, inventory or bundle is invalid; 99 interrupted.
     """
 
 

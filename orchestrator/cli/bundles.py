@@ -10,7 +10,7 @@ import click
 from orchestrator.bundles import build as building
 from orchestrator.bundles import forms, layout, reader, signing
 from orchestrator.bundles.trust import Trust
-from orchestrator.cli import outdated, stores
+from orchestrator.cli import delta, outdated, stores
 from orchestrator.cli.flags import passphrase
 from orchestrator.compose import Home
 from orchestrator.errors import ExitCode, InputError, Problem
@@ -23,7 +23,7 @@ def bundle() -> None:
     """Build, sign, verify and pack bundles, and keep them in stores."""
 
 
-for _command in (stores.push, stores.list_, outdated.of_sources, stores.prune):
+for _command in (stores.push, stores.list_, outdated.of_sources, stores.prune, delta.delta):
     bundle.add_command(_command)
 
 

@@ -202,7 +202,7 @@ class _Driver:
         give_up = self._clock.now() + timeouts.silent if action in PATIENT else inf
         return AsyncRetrying(
             sleep=self._sleep,
-            retry=partial(_may_repeat, action),
+            retry=partial(_may_repeat, action, max(2, retries.attempts)),
             stop=lambda _state: self._clock.now() >= give_up,
             wait=wait_exponential(multiplier=retries.backoff, max=retries.max_backoff)
             + wait_random(0, retries.backoff),
@@ -231,13 +231,15 @@ class Looker(_Driver):
             await self.release(host)
 
 
-def _may_repeat(action: Action, state: RetryCallState) -> bool:
+def _may_repeat(action: Action, attempts: int, state: RetryCallState) -> bool:
     error = _raised(state)
     if isinstance(error, _NotReached):  # the connector has tried as often as the plan says
         return action in PATIENT and isinstance(error.error, Unreachable)
     if not isinstance(error, _Cut):
         return False
-    return action is Action.RESOLVE or (action is Action.STAGE and state.attempt_number == 1)
+    if action is Action.STAGE:  # what arrived is not sent again
+        return state.attempt_number < attempts
+    return action is Action.RESOLVE
 
 
 def _raised(state: RetryCallState) -> BaseException | None:

@@ -29,6 +29,8 @@ class LocalChannel:
         self.round_trips = 0
         self.cut_before = ""
         """An operation before which the connection is lost."""
+        self.cut_at = 0
+        """The byte of a payload at which the connection is lost, if any."""
 
     async def call(
         self,
@@ -50,6 +52,10 @@ class LocalChannel:
                 self._process.stdin.write("".join(numbered).encode())
                 if payload:
                     content = await asyncio.to_thread(payload.read_bytes)
+                    if self.cut_at:
+                        self._process.stdin.write(content[offset : self.cut_at])
+                        await self._process.stdin.drain()
+                        await self.cut()
                     self._process.stdin.write(content[offset:])
                 await self._process.stdin.drain()
                 return [await self._reply(on_output) for _ in requests]
@@ -94,6 +100,8 @@ class LocalConnector:
     def __init__(self, environment: dict[str, str]) -> None:
         self.environment = environment
         self.channels: list[LocalChannel] = []
+        self.cut_at = 0
+        """Where the first payload is cut."""
 
     async def open(self, host: Host) -> LocalChannel:
         process = await asyncio.create_subprocess_exec(
@@ -107,6 +115,7 @@ class LocalConnector:
             start_new_session=True,
         )
         channel = LocalChannel(process)
+        channel.cut_at, self.cut_at = self.cut_at, 0
         self.channels.append(channel)
         assert process.stdin
         process.stdin.write(program_line())

@@ -32,7 +32,10 @@ class Segment:
 
 
 def zstd_patch(base: bytes, target: bytes) -> bytes:
-    """Return what ``zstd -d --long=31 --patch-from=BASE`` turns into the target."""
+    """Return what ``zstd -d --long=31 --patch-from=BASE`` turns into the target.
+
+    The base has at least 8 bytes.
+    """
     total = len(base) + len(target)
     level = next((level for limit, level in ZSTD_LEVELS if total <= limit), ZSTD_FAST)
     options: dict[int, int] = {

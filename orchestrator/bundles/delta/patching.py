@@ -37,23 +37,26 @@ OVERHEAD = 64 << 20
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A patch that could be made: ``size`` is that of base and target, in bytes."""
+    """A patch that could be made."""
 
     target: Target
     base: Bundle
     picks: tuple[Pick, ...]
 
     @property
-    def base_size(self) -> int:
-        """Return how long the base is, in bytes."""
-        return bases.size(self.base, self.picks)
+    def size(self) -> int:
+        """Return how long base and target are together, in bytes."""
+        return bases.size(self.base, self.picks) + self.target.size
+
+    def possible(self, means: Means) -> bool:
+        """Return whether a patch of this kind can be made here."""
+        return self.size <= MOST[means]
 
     def fits(self, means: Means, able: Abilities) -> bool:
-        """Return whether a patch of this kind can be made here, and undone by such a host."""
-        both = self.base_size + self.target.size
-        grows = both if means is Means.ZSTD_PATCH else 0
-        wanted = means in able.means and both <= MOST[means]
-        return wanted and OVERHEAD + grows <= able.memory
+        """Return whether it can be made here, and undone by a host of such abilities."""
+        grows = self.size if means is Means.ZSTD_PATCH else 0
+        enough = OVERHEAD + grows <= able.memory
+        return means in able.means and enough and self.possible(means)
 
     def key(self, means: Means) -> str:
         """Return what names the patch, here and in later runs."""

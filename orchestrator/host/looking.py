@@ -49,7 +49,7 @@ async def look_at(channel: Channel, places: Sequence[Place], *, deadline: float)
 
 def question(place: Place) -> str:
     """Return the request that tells what is active at a place."""
-    return requests.probe(place, _NO_RELEASE, _NO_MANIFEST)
+    return requests.probe(place, _NO_RELEASE, _NO_MANIFEST, glance=True)
 
 
 def probed(places: Iterable[Place], replies: Iterable[Reply]) -> dict[str, Probe]:

@@ -8,7 +8,8 @@ from functools import lru_cache
 
 from orchestrator import templates
 from orchestrator.errors import HostError
-from orchestrator.host.requests import Place, StepText, Texts, exports
+from orchestrator.host.quoting import exports
+from orchestrator.host.requests import Place, StepText, Texts
 from orchestrator.host.work import Assignment, PackageWork
 from orchestrator.model.plan import Package, Step
 

@@ -75,6 +75,25 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
+class Drift:
+    """How the active release differs from its own manifest, ``reason`` in words.
+
+    ``listed`` is false when the paths are not all here: too many, or its manifest is damaged.
+    """
+
+    reason: str = ""
+    modified: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    wrong_mode: tuple[str, ...] = ()
+    listed: bool = True
+
+    def lines(self) -> list[str]:
+        """Return one ``kind: path`` line for each difference."""
+        kinds = {"modified": self.modified, "missing": self.missing, "wrong mode": self.wrong_mode}
+        return [f"{kind}: {path}" for kind, paths in kinds.items() for path in paths]
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
     """Where one package stands on one host; an empty release id means none."""
 
@@ -88,6 +107,9 @@ class Probe:
     lock: Lock | None = None
     seen: Seen | None = None
     part: Part | None = None
+    drift: Drift | None = None
+    kept: tuple[str, ...] = ()
+    """Paths of which the active release has taken over local changes."""
 
 
 def status(reply: Reply) -> Status:
@@ -116,6 +138,8 @@ def read_probe(reply: Reply) -> Probe:
         lock=_lock(_part(fields, "lock")),
         seen=_seen(_part(fields, "seen")),
         part=_arrived(_part(fields, "part")),
+        drift=_drift(_part(fields, "drift")),
+        kept=words(fields, "kept"),
     )
 
 
@@ -170,6 +194,16 @@ def _last(part: Mapping[str, object] | None) -> Last | None:
 
 def _seen(part: Mapping[str, object] | None) -> Seen | None:
     return Seen(text(part, "version"), text(part, "created")) if part else None
+
+
+def _drift(part: Mapping[str, object] | None) -> Drift | None:
+    if part is None:
+        return None
+    kinds = ("modified", "missing", "wrong_mode")
+    named = {kind: words(part, kind) for kind in kinds}
+    counted = sum(number(part, f"{kind}_count") for kind in kinds)
+    listed = part.get("listed") is True and 0 < counted == sum(map(len, named.values()))
+    return Drift(text(part, "reason"), **named, listed=listed)
 
 
 def _lock(part: Mapping[str, object] | None) -> Lock | None:

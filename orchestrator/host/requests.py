@@ -6,18 +6,15 @@ What each request means, and what comes back, is said in docs/host-protocol.md.
 from __future__ import annotations
 
 import math
-import re
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from orchestrator.errors import HostError
+from orchestrator.host.drift import Changes
+from orchestrator.host.quoting import quote, whole_seconds, written
 from orchestrator.model.keeping import BackupRetention, Retention
 from orchestrator.model.transfer import Base, Means
 
-_BARE = re.compile(r"[A-Za-z0-9_@%+:,./-]+", re.ASCII)
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+NOTHING = Changes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,33 +84,6 @@ class Texts:
     steps: tuple[StepText, ...] = ()
 
 
-def quote(value: str) -> str:
-    """Return ``value`` as one word of ``sh`` without a newline in it.
-
-    Raises HostError for a NUL, and for what is not UTF-8: no shell would get these as they are.
-    """
-    if _BARE.fullmatch(value):
-        return value
-    if "\0" in value or _SURROGATE.search(value):
-        raise HostError(
-            f"a value for the host holds a NUL or bytes that are not UTF-8: {value[:60]!r}",
-            hint="remove them from the plan or the inventory variable it comes from",
-        )
-    lines = value.replace("'", "'\\''").split("\n")
-    return "'" + "'\"$NL\"'".join(lines) + "'"
-
-
-def exports(variables: Mapping[str, str]) -> str:
-    """Return shell text that exports ``variables``; raises HostError on an impossible name."""
-    for name in variables:
-        if not _NAME.fullmatch(name):
-            raise HostError(
-                f"{name!r} cannot be the name of an environment variable",
-                hint="use letters, digits and '_', not starting with a digit",
-            )
-    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
-
-
 def facts() -> str:
     """Ask what machine this is."""
     return "facts"
@@ -124,9 +94,13 @@ def ping() -> str:
     return "ping"
 
 
-def probe(place: Place, release: str, manifest: str) -> str:
-    """Ask where a package stands, and whether ``release`` is active and proved."""
-    return _line("probe", _of(place), {"release": release, "manifest": manifest})
+def probe(place: Place, release: str, manifest: str, *, glance: bool = False) -> str:
+    """Ask where a package stands, whether ``release`` is active and proved, and what has drifted.
+
+    A ``glance`` hashes nothing where another release is active.
+    """
+    values = {"release": release, "manifest": manifest}
+    return _line("probe", _of(place), values, _given(glance="1" if glance else ""))
 
 
 def verify(
@@ -136,7 +110,7 @@ def verify(
 
     With ``within``, only the bytes of files that changed in the last so many seconds are hashed.
     """
-    since = "" if within is None else str(_seconds(within))
+    since = "" if within is None else str(whole_seconds(within))
     return _line("verify", _of(place), _given(release=release, manifest=manifest, within=since))
 
 
@@ -172,7 +146,7 @@ def check(
     name: str, script: str, *, timeout: float, env: str = "", folder: str = "", live: bool = False
 ) -> str:
     """Run one try of a check, for at most ``timeout`` seconds."""
-    values = {"name": name, "script": script, "timeout": _seconds(timeout)}
+    values = {"name": name, "script": script, "timeout": whole_seconds(timeout)}
     return _line("check", values, _given(env=env, live="1" if live else "", **{"in": folder}))
 
 
@@ -187,11 +161,13 @@ def stage(
     identities: tuple[str, ...],
     need_kib: int,
     allow_downgrade: bool = False,
+    changes: Changes = NOTHING,
 ) -> str:
     """Lay a release down from the bytes of the delivery that follow the line."""
     values = {"release": release, "manifest": manifest, "need_kib": need_kib}
     given = _signed(signers, identities) | _given(allow_downgrade="1" if allow_downgrade else "")
-    return _line("stage", _of(place), _by(claim), values, _terms(delivery), given)
+    rest = given | _told(changes)
+    return _line("stage", _of(place), _by(claim), values, _terms(delivery), rest)
 
 
 def activate(
@@ -207,19 +183,46 @@ def activate(
     signers: str,
     identities: tuple[str, ...],
     allow_downgrade: bool = False,
+    changes: Changes = NOTHING,
     live: bool = False,
 ) -> str:
     """Arm the trial (``deadline`` seconds) and flip to a staged release."""
     values = {"release": release, "manifest": manifest, "nonce": nonce}
-    trial = {"deadline": _seconds(deadline), "wave": wave, **_signed(signers, identities)}
+    trial = {"deadline": whole_seconds(deadline), "wave": wave, **_signed(signers, identities)}
     words = _given(allow_downgrade="1" if allow_downgrade else "", live="1" if live else "")
-    return _line("activate", _of(place), _by(claim), values, trial, _spelled(texts), words)
+    rest = words | _told(changes)
+    return _line("activate", _of(place), _by(claim), values, trial, _spelled(texts), rest)
 
 
-def confirm(place: Place, claim: Claim, *, release: str, manifest: str, nonce: str) -> str:
+def confirm(
+    place: Place,
+    claim: Claim,
+    *,
+    release: str,
+    manifest: str,
+    nonce: str,
+    changes: Changes = NOTHING,
+) -> str:
     """End the trial: the release stays."""
     values = {"release": release, "manifest": manifest, "nonce": nonce}
-    return _line("confirm", _of(place), _by(claim), values)
+    return _line("confirm", _of(place), _by(claim), values, _told(changes))
+
+
+def repair(
+    place: Place,
+    claim: Claim,
+    *,
+    release: str,
+    manifest: str,
+    size: int,
+    signers: str,
+    identities: tuple[str, ...],
+    changes: Changes = NOTHING,
+) -> str:
+    """Put damaged files of the active release back from the payload that follows the line."""
+    values = {"release": release, "manifest": manifest, "bytes": size}
+    signed = _signed(signers, identities)
+    return _line("repair", _of(place), _by(claim), values, signed, _told(changes))
 
 
 def commit(
@@ -234,7 +237,7 @@ def commit(
 ) -> str:
     """Make a confirmed release final, and let go of old ones, of old backups and of the lock."""
     values = {"release": release, "manifest": manifest, "nonce": nonce}
-    return _line("commit", _of(place), _by(claim), values, _limits(keep), _backups(backups))
+    return _line("commit", _of(place), _by(claim), values, _limits(keep, backups))
 
 
 def revert(place: Place, claim: Claim, *, nonce: str, why: str, live: bool = False) -> str:
@@ -253,7 +256,7 @@ def _of(place: Place) -> dict[str, str]:
 
 
 def _by(claim: Claim) -> dict[str, object]:
-    ttl = _seconds(claim.lock_ttl)
+    ttl = whole_seconds(claim.lock_ttl)
     return {"run": claim.run, "owner": claim.owner, "token": claim.token, "lock_ttl": ttl}
 
 
@@ -285,28 +288,30 @@ def _spelled(texts: Texts) -> dict[str, object]:
     )
     numbered = enumerate(texts.steps, start=1)
     parts = [_given(**{f"step_up_{n}": s.up, f"step_down_{n}": s.down}) for n, s in numbered]
-    whole: dict[str, object] = {"hook_timeout": _seconds(texts.hook_timeout), **hooks}
+    whole: dict[str, object] = {"hook_timeout": whole_seconds(texts.hook_timeout), **hooks}
     for part in parts:
         whole.update(part)
     return whole
 
 
-def _limits(keep: Retention) -> dict[str, object]:
+def _told(changes: Changes) -> dict[str, str]:
+    return _given(
+        keep_paths="\n".join(map(written, changes.keep)),
+        overwrite_paths="\n".join(map(written, changes.overwrite)),
+        keep_all="1" if changes.keep_all else "",
+        overwrite_all="1" if changes.overwrite_all else "",
+    )
+
+
+def _limits(keep: Retention, backups: BackupRetention) -> dict[str, object]:
     limits = {"keep_age": math.ceil(keep.age), "keep_free_kib": -(-keep.free // 1024)}
-    return {"keep": keep.releases, **{key: value for key, value in limits.items() if value}}
-
-
-def _backups(backups: BackupRetention) -> dict[str, object]:
-    return {"backups": backups.keep, "backups_age": math.ceil(backups.age)}
+    given = {key: value for key, value in limits.items() if value}
+    kept = {"backups": backups.keep, "backups_age": math.ceil(backups.age)}
+    return {"keep": keep.releases, **given, **kept}
 
 
 def _given(**values: str) -> dict[str, str]:
     return {key: value for key, value in values.items() if value}
-
-
-def _seconds(value: float) -> int:
-    """Return whole seconds, as ``sh`` counts, never cut short."""
-    return max(1, math.ceil(value))
 
 
 def _line(operation: str, *groups: Mapping[str, object]) -> str:

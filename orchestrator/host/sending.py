@@ -34,7 +34,12 @@ def in_full(able: Abilities) -> Abilities:
 
 
 def base(probe: Probe) -> str:
-    """Return the release that a patch is best made against, empty when there is none."""
+    """Return the release that a patch is best made against, empty when there is none.
+
+    Where the active release has local changes, none is: what would be read is not what was signed.
+    """
+    if probe.drift or probe.kept:
+        return ""
     for release in (probe.active, probe.previous, *reversed(probe.releases)):
         if release in probe.releases:
             return release

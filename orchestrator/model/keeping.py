@@ -1,8 +1,10 @@
-"""What a host keeps of a package: releases, and backups of local changes."""
+"""What a host keeps of a package: releases, local changes, and backups of these."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import fnmatchcase
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +29,38 @@ class BackupRetention:
 
     keep: int = 10
     age: float = 90 * 86400.0
+
+
+class DriftPolicy(StrEnum):
+    """What becomes of managed files that were changed on a host.
+
+    With KEEP the host's bytes and modes stay, and go on into the next release; what is gone is put
+    back. With OVERWRITE the bundle's win, and the old bytes go to backups.
+    """
+
+    FAIL = "fail"
+    KEEP = "keep"
+    OVERWRITE = "overwrite"
+
+
+@dataclass(frozen=True, slots=True)
+class OnDrift:
+    """The policy of each path: that of the first glob that fits it, else ``default``.
+
+    In a glob, ``*`` stands for any characters, ``/`` included; paths are relative to the release.
+    """
+
+    default: DriftPolicy = DriftPolicy.FAIL
+    globs: tuple[tuple[str, DriftPolicy], ...] = ()
+
+    def of(self, path: str) -> DriftPolicy:
+        """Return what becomes of a local change at ``path``."""
+        return next((p for glob, p in self.globs if fnmatchcase(path, glob)), self.default)
+
+    def everywhere(self, policy: DriftPolicy) -> bool:
+        """Return whether this is the policy of every path."""
+        return {self.default, *(found for _, found in self.globs)} == {policy}
+
+    def anywhere(self, policy: DriftPolicy) -> bool:
+        """Return whether this may be the policy of some path."""
+        return policy in {self.default, *(found for _, found in self.globs)}

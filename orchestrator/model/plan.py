@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from orchestrator.errors import Position
-from orchestrator.model.keeping import BackupRetention, Retention
+from orchestrator.model.keeping import BackupRetention, OnDrift, Retention
 
 NOWHERE = Position("")
 
@@ -242,6 +242,7 @@ class Package:
     """Template; ``None``: host variable ``fleet_state``, else ``/var/lib/fleet``."""
     keep: Retention = Retention()
     backups: BackupRetention = BackupRetention()
+    on_drift: OnDrift = OnDrift()
     allow_downgrade: bool = False
     threshold: int = 1
     """Distinct signers that a bundle needs at least; the trust file may ask for more."""

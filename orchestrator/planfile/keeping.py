@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import cast
+
 from orchestrator.model import keeping as model
-from orchestrator.schema import Duration, Field, Size, Whole, shape_for
+from orchestrator.model.keeping import DriftPolicy, OnDrift
+from orchestrator.schema import Choice, Duration, Field, Kind, Reader, Size, Whole, Wrong, shape_for
+from orchestrator.schema.reader import join
+from orchestrator.yamldoc import MappingNode, Node, ScalarNode
 
 KEEP = shape_for(
     model.Retention,
@@ -21,3 +27,38 @@ BACKUPS = shape_for(
     Field("age", Duration(), "Older ones are removed; 0s: whatever their age."),
     short="keep",
 )
+
+POLICY = Choice(DriftPolicy)
+DEFAULT = "default"
+
+
+@dataclass(frozen=True)
+class DriftRules(Kind):
+    """One policy for all paths, or a mapping of globs to policies, in the order that counts."""
+
+    blank = OnDrift()
+
+    def decode(self, node: Node, path: str, reader: Reader) -> object:
+        """Return the policies."""
+        if isinstance(node, ScalarNode):
+            return OnDrift(cast(DriftPolicy, POLICY.decode(node, path, reader)))
+        if not isinstance(node, MappingNode):
+            raise Wrong("expected a policy, or a mapping of globs to policies", POLICY.expected)
+        for glob, position in node.keys.items():
+            if glob.startswith("/") or ".." in glob.split("/"):
+                mend = "write it as the bundle has it, such as etc/*.conf"
+                reader.problem(position, join(path, glob), "not a path inside a release", mend)
+        rules = {
+            glob: cast(DriftPolicy, reader.decode(POLICY, value, join(path, glob)))
+            for glob, value in node.value.items()
+        }
+        return OnDrift(rules.pop(DEFAULT, DriftPolicy.FAIL), tuple(rules.items()))
+
+    def schema(self) -> dict[str, object]:
+        """Return the JSON Schema."""
+        word = POLICY.schema()
+        return {"anyOf": [word, {"type": "object", "additionalProperties": word}]}
+
+    def spell(self, value: object) -> object:
+        """Return the word, where there is only one."""
+        return str(value.default) if isinstance(value, OnDrift) and not value.globs else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.model import plan as model
-from orchestrator.planfile.keeping import BACKUPS, KEEP
+from orchestrator.planfile.keeping import BACKUPS, KEEP, DriftRules
 from orchestrator.planfile.names import NAME, PATTERN, VARIABLE
 from orchestrator.planfile.origin import ORIGIN, Versions
 from orchestrator.planfile.releasing import POLICY
@@ -90,6 +90,13 @@ def package_shape(checks: UseOf) -> Shape:
         ),
         Field("keep", KEEP, KEEP.help),
         Field("backups", BACKUPS, BACKUPS.help),
+        Field(
+            "on_drift",
+            DriftRules(),
+            "What becomes of managed files changed on a host: fail, keep, overwrite; or globs of "
+            "paths, of which the first that fits decides.",
+            example='{"etc/*": keep, default: fail}',
+        ),
         Field("allow_downgrade", Flag(), "Accept a version lower than the one on the host."),
         Field("threshold", Whole(1, 16), "Distinct signers it needs; the trust file may ask more."),
         Field(
@@ -119,5 +126,4 @@ def package_shape(checks: UseOf) -> Shape:
         Field("hooks", HOOKS, HOOKS.help),
         Field("steps", ListOf(STEP), "Migration steps, in order."),
         Field("trial", TRIAL, TRIAL.help),
-        later=("on_drift",),
     )

@@ -22,6 +22,7 @@ FACTS = Reply("ok", "", {"os": "debian", "arch": "x86_64", "boot_id": "b1", "mis
 IDENTITY = RunIdentity("run-1", "ops@box", "seed")
 NONCE = IDENTITY.host_nonce("gw1")
 
+KINDS = ("modified", "missing", "wrong_mode")
 Scripted = Reply | HostError
 
 
@@ -52,7 +53,7 @@ def assignment(*works: PackageWork, **variables: object) -> Assignment:
 
 def probed(probe: Probe) -> Reply:
     """Return the reply from which a probe is read."""
-    trial, last, lock = probe.trial, probe.last, probe.lock
+    trial, last, lock, drift = probe.trial, probe.last, probe.lock, probe.drift
     return Reply(
         "ok",
         "",
@@ -62,6 +63,14 @@ def probed(probe: Probe) -> Reply:
             "releases": list(probe.releases),
             "proved": probe.proved,
             "proof": probe.proof,
+            "kept": list(probe.kept),
+            "drift": drift
+            and {
+                "listed": drift.listed,
+                "reason": drift.reason,
+                **{kind: list(getattr(drift, kind)) for kind in KINDS},
+                **{f"{kind}_count": len(getattr(drift, kind)) for kind in KINDS},
+            },
             "trial": trial
             and {
                 "nonce": trial.nonce,

@@ -44,7 +44,7 @@ async def test_one_round_trip_tells_facts_and_what_is_active() -> None:
         "facts",
         *(
             f"probe package={name} root=/opt/fleet state=/var/lib/fleet "
-            f"release=0.0.0-000000000000 manifest={'0' * 64}"
+            f"release=0.0.0-000000000000 manifest={'0' * 64} glance=1"
             for name in ("gateway", "db")
         ),
     ]

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from orchestrator.errors import HostError
 from orchestrator.host import requests
-from orchestrator.host.requests import Claim, Delivery, Place, StepText, Texts, exports, quote
+from orchestrator.host.quoting import exports, quote
+from orchestrator.host.requests import Claim, Delivery, Place, StepText, Texts
 from orchestrator.model.keeping import BackupRetention, Retention
 from orchestrator.model.transfer import Means
 

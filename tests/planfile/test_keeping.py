@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.model.keeping import BackupRetention, Retention
+from orchestrator.errors import PlanError
+from orchestrator.model.keeping import BackupRetention, DriftPolicy, OnDrift, Retention
 from orchestrator.model.plan import Package
 from tests.planfile.plans import MINIMAL, read
 
@@ -33,3 +34,40 @@ def test_releases(tmp_path, written: str, meant: Retention):
 )
 def test_backups(tmp_path, written: str, meant: BackupRetention):
     assert app(tmp_path, backups=written).backups == meant
+
+
+FAIL, KEEP, OVERWRITE = DriftPolicy
+
+
+@pytest.mark.parametrize("word", list(DriftPolicy))
+def test_one_policy_for_all_local_changes(tmp_path, word: DriftPolicy):
+    assert app(tmp_path, on_drift=word).on_drift == OnDrift(word)
+
+
+def test_the_first_glob_that_fits_decides(tmp_path):
+    written = '{"etc/site*": overwrite, "etc/*": keep, "*.conf": fail, default: overwrite}'
+    policy = app(tmp_path, on_drift=written).on_drift
+    paths = ["etc/site.conf", "etc/app.conf", "etc/d/x", "lib/a.conf", "lib/a", "etc"]
+    found = [policy.of(path) for path in paths]
+    assert found == [OVERWRITE, KEEP, KEEP, FAIL, OVERWRITE, OVERWRITE]
+    assert not policy.everywhere(OVERWRITE)
+
+
+def test_without_a_default_the_rest_fails(tmp_path):
+    policy = app(tmp_path, on_drift='{"etc/*": keep}').on_drift
+    assert policy.of("bin/app") is FAIL
+    assert policy.anywhere(KEEP)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("forget", "expected one of fail, keep, overwrite"),
+        ("[keep]", "expected a policy, or a mapping"),
+        ('{"/etc/*": keep}', "not a path inside a release"),
+        ('{"../x": keep}', "not a path inside a release"),
+    ],
+)
+def test_what_is_no_policy(tmp_path, written: str, said: str):
+    with pytest.raises(PlanError, match=said):
+        app(tmp_path, on_drift=written)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
-from orchestrator.host import requests, survey
 from orchestrator.host.looking import Look, needs
 from orchestrator.host.procedures import checks
 from orchestrator.host.procedures.checks import Question
 from orchestrator.host.procedures.context import Context, look
-from orchestrator.host.procedures.judging import has_drifted, intention, is_there, objections
+from orchestrator.host.procedures.judging import intention, is_there, objections
 from orchestrator.host.rendering import Renderer, mentions_facts
-from orchestrator.host.replies import Status, status
+from orchestrator.host.replies import Probe
 from orchestrator.host.work import PackageWork
 from orchestrator.model.event import Result
 from orchestrator.model.plan import Use
@@ -29,7 +29,7 @@ async def check(ctx: Context) -> Outcome:
     facts = _found(ctx)
     if not facts["changes"]:
         return Outcome(Result.ALREADY, "there, and proved", facts=facts)
-    if stopped := await _objection(ctx):
+    if stopped := _objection(ctx):
         return replace(stopped, facts=facts)
     renderer = ctx.renderer
     for work in ctx.packages:  # what cannot be rendered must show before anything is touched
@@ -42,12 +42,9 @@ async def check(ctx: Context) -> Outcome:
     return Outcome(Result.DONE, facts=facts)
 
 
-async def differences(ctx: Context, works: list[PackageWork]) -> str:
+def differences(probes: Iterable[Probe]) -> str:
     """Return which files differ from what was signed, a line for each."""
-    lines = [requests.verify(ctx.place(w), w.release, w.manifest.digest) for w in works]
-    replies = await ctx.ask(lines) if lines else []
-    reports = [survey.read_report(reply) for reply in replies if status(reply) is Status.OK]
-    return "\n".join(line for report in reports for line in report.lines())
+    return "\n".join(line for probe in probes if probe.drift for line in probe.drift.lines())
 
 
 def _questions(
@@ -62,7 +59,7 @@ def _needs_facts(work: PackageWork, use: Use) -> bool:
     return mentions_facts(use.options) or mentions_facts(work.package.environment)
 
 
-async def _objection(ctx: Context) -> Outcome | None:
+def _objection(ctx: Context) -> Outcome | None:
     memory = ctx.memory
     facts = memory.facts or {}
     found = [
@@ -76,8 +73,7 @@ async def _objection(ctx: Context) -> Outcome | None:
     )
     if not found:
         return None
-    drifted = [work for work in ctx.packages if has_drifted(work, memory.probes[work.name])]
-    return Outcome(Result.FAILED, "; ".join(found), await differences(ctx, drifted))
+    return Outcome(Result.FAILED, "; ".join(found), differences(memory.probes.values()))
 
 
 def _found(ctx: Context) -> dict[str, object]:

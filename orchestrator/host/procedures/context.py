@@ -9,6 +9,7 @@ from pathlib import Path
 from orchestrator.clock import Clock
 from orchestrator.errors import Fenced, ProtocolError
 from orchestrator.host import looking, requests
+from orchestrator.host.drift import judged
 from orchestrator.host.rendering import Renderer
 from orchestrator.host.replies import Probe, Status, number, read_probe, status, tail
 from orchestrator.host.requests import Claim, Place
@@ -138,10 +139,14 @@ async def look(ctx: Context, lines: Sequence[str] = (), *, extra: float = 0.0) -
         raise ProtocolError(f"the host told no facts: {facts.reason}")
     ctx.memory.facts = dict(facts.fields)
     found = zip(ctx.packages, replies, strict=False)
-    ctx.memory.probes = {work.name: read_probe(reply) for work, reply in found}
+    ctx.memory.probes = {work.name: _seen(work, reply) for work, reply in found}
     end = len(probes) + len(others)
     ctx.memory.elsewhere = looking.probed(places, replies[len(probes) : end])
     return replies[end:]
+
+
+def _seen(work: PackageWork, reply: Reply) -> Probe:
+    return judged(work.package.on_drift, read_probe(reply), work.release)
 
 
 async def moving(ctx: Context) -> list[PackageWork]:

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from orchestrator.host.drift import damaged, weigh
 from orchestrator.host.looking import version
-from orchestrator.host.replies import Probe, words
+from orchestrator.host.replies import Drift, Probe, words
 from orchestrator.host.versions import is_lower, version_of
 from orchestrator.host.work import PackageWork
 from orchestrator.model.bundle import FileEntry, Manifest
 from orchestrator.planning.policy import demand
 from orchestrator.ports import Depot
+
+MEND = "mend it with fleet hosts repair, or let on_drift say keep or overwrite"
 
 
 def is_there(probe: Probe) -> bool:
@@ -48,27 +51,55 @@ def downgrade(work: PackageWork, probe: Probe) -> str:
     return f"{was}, {new}; set allow_downgrade: true if that is meant" if was else ""
 
 
-def missing_files(
-    manifest: Manifest, releases: Sequence[str], depot: Depot
-) -> tuple[FileEntry, ...]:
-    """Return the files that none of the complete ``releases`` on the host has by content."""
-    known = [there for release in releases if (there := depot.manifest(release))]
-    have = {entry.sha256 for there in known for entry in there.files}
+def missing_files(manifest: Manifest, probe: Probe, depot: Depot) -> tuple[FileEntry, ...]:
+    """Return the files whose content none of the complete releases on the host has."""
+    known = [(name, there) for name in probe.releases if (there := depot.manifest(name))]
+    drift = probe.drift or Drift()
+    changed = frozenset((*drift.modified, *drift.missing, *probe.kept))
+    have = {
+        entry.sha256
+        for name, there in known
+        for entry in there.files
+        if name != probe.active or (drift.listed and entry.path not in changed)
+    }
     return tuple(entry for entry in manifest.files if entry.sha256 not in have)
 
 
 def intention(work: PackageWork, probe: Probe, depot: Depot) -> dict[str, object]:
     """Return what would be done and why, as small facts; ``bytes`` are those before packing."""
     if is_there(probe):
-        return {"from": probe.active, "to": work.release, "bytes": 0, "why": "there, and proved"}
-    missing = missing_files(work.manifest, probe.releases, depot)
+        kept = f", with local changes kept: {_list(probe.kept)}" if probe.kept else ""
+        why = f"there, and proved{kept}"
+        return {"from": probe.active, "to": work.release, "bytes": 0, "why": why}
+    missing = lacking(work, probe, depot)
     return {
         "from": probe.active,
         "to": work.release,
         "bytes": sum(entry.size for entry in missing),
         "files": len(missing),
-        "why": f"{probe.active} is active" if probe.active else "nothing is installed",
+        "why": _why(work, probe),
     }
+
+
+def lacking(work: PackageWork, probe: Probe, depot: Depot) -> tuple[FileEntry, ...]:
+    """Return the files that are to be sent: what is damaged, or what no release there has."""
+    if not has_drifted(work, probe):
+        return missing_files(work.manifest, probe, depot)
+    found = weigh(work.package.on_drift, probe)
+    paths = damaged(work.manifest, found.mended if found.listed else None)
+    return tuple(entry for entry in work.manifest.files if entry.path in paths)
+
+
+def _why(work: PackageWork, probe: Probe) -> str:
+    if not probe.active:
+        return "nothing is installed"
+    found = weigh(work.package.on_drift, probe)
+    said = [f"{probe.active} is active"]
+    if found.kept:
+        said.append(f"keeps {_list(found.kept)}")
+    if found.mends:
+        said.append(f"overwrites {_list(found.mended) if found.mended else 'what differs'}")
+    return ", ".join(said)
 
 
 def _owned(probe: Probe, run: str) -> str:
@@ -114,6 +145,19 @@ def _newest(work: PackageWork, probe: Probe) -> tuple[str, str]:
 
 
 def _drift(work: PackageWork, probe: Probe) -> str:
-    if not has_drifted(work, probe):
+    found = weigh(work.package.on_drift, probe)
+    if has_drifted(work, probe):
+        if found.mends:
+            return ""
+        why = f"{work.release} is active but differs from what was signed: "
+    elif found.objects:
+        why = f"{probe.active} is active and was changed: "
+    else:
         return ""
-    return f"{work.release} is active but differs from what was signed: {probe.proof or 'unproved'}"
+    told = probe.proof if has_drifted(work, probe) else probe.drift.reason if probe.drift else ""
+    return f"{why}{told or _list(found.failing)}; {MEND}"
+
+
+def _list(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+    return f"{', '.join(paths[:3])}{more}" if paths else "unproved"

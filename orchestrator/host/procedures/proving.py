@@ -25,5 +25,7 @@ async def sample(ctx: Context) -> Outcome:
         probes = [(work.name, ctx.memory.probes[work.name]) for work in unproved]
         reason = "; ".join(f"{name}: {p.proof or f'{p.active} is active'}" for name, p in probes)
         drifted = [w for w in unproved if ctx.memory.probes[w.name].active == w.release]
-        return Outcome(Result.FAILED, reason, await differences(ctx, drifted))
+        return Outcome(
+            Result.FAILED, reason, differences(ctx.memory.probes[w.name] for w in drifted)
+        )
     return await validate(ctx)

@@ -7,8 +7,10 @@ from functools import partial
 
 from orchestrator.errors import Unreachable
 from orchestrator.host import requests, sending
+from orchestrator.host.drift import weigh
 from orchestrator.host.procedures.context import Context, moving, refused
-from orchestrator.host.procedures.judging import missing_files
+from orchestrator.host.procedures.judging import has_drifted, lacking
+from orchestrator.host.procedures.mending import mend
 from orchestrator.host.replies import Status, number, status, text
 from orchestrator.host.work import PackageWork
 from orchestrator.model.bundle import Manifest
@@ -69,9 +71,12 @@ async def _stage(ctx: Context, works: list[PackageWork]) -> Outcome:
 async def _lay_down(ctx: Context, work: PackageWork) -> tuple[Reply, dict[str, object]]:
     """Send what is missing in the cheapest way, and everything in full when that did not do."""
     probe, able = ctx.memory.probes[work.name], sending.abilities(ctx.memory.facts or {})
+    if has_drifted(work, probe):
+        reply, payload = await mend(ctx, work, lacking(work, probe, ctx.depot))
+        return reply, _tally(payload, reply, payload.size)
     part, lost = probe.part, 0
     if work.name not in ctx.memory.whole:
-        missing = missing_files(work.manifest, probe.releases, ctx.depot)
+        missing = lacking(work, probe, ctx.depot)
         payload = await ctx.depot.payload(work.manifest, missing, able, sending.base(probe))
         reply, sent = await _send(ctx, work, payload, part)
         if status(reply) is not Status.LACKS:
@@ -97,6 +102,7 @@ async def _send(
         identities=work.identities,
         allow_downgrade=work.package.allow_downgrade,
         need_kib=need_kib(work.manifest),
+        changes=weigh(work.package.on_drift, ctx.memory.probes[work.name]).changes,
     )
     reply = await ctx.change(work, build, payload.path, delivery.offset)
     return reply, payload.size - delivery.offset

@@ -7,6 +7,7 @@ from functools import partial
 
 from orchestrator.errors import Unreachable
 from orchestrator.host import requests
+from orchestrator.host.drift import standing
 from orchestrator.host.procedures.context import Context, moving, refused
 from orchestrator.host.replies import Status, status, text
 from orchestrator.host.requests import Claim, Place
@@ -88,13 +89,19 @@ def _activation(ctx: Context, work: PackageWork) -> Build:
         signers=work.signers,
         identities=work.identities,
         allow_downgrade=work.package.allow_downgrade,
+        changes=standing(work.package.on_drift, work.manifest),
         live=ctx.live,
     )
 
 
 def _confirmation(ctx: Context, work: PackageWork) -> Build:
-    digest = work.manifest.digest
-    return partial(requests.confirm, release=work.release, manifest=digest, nonce=ctx.nonce)
+    return partial(
+        requests.confirm,
+        release=work.release,
+        manifest=work.manifest.digest,
+        nonce=ctx.nonce,
+        changes=standing(work.package.on_drift, work.manifest),
+    )
 
 
 def _commitment(ctx: Context, work: PackageWork) -> Build:

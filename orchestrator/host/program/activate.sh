@@ -54,9 +54,10 @@ may_activate() {
   ours || leave no "$P/current is not a link to one of our releases: move it away"
   is_complete "$a_release" || leave no "release $a_release is not staged"
   proof "$R" "$a_manifest"
-  [ -z "$why" ] || leave no "the staged release is damaged: $why"
+  [ -z "$why" ] || { armed && tolerable; } || leave no "the staged release is damaged: $why"
   verified || leave no "the staged release was refused: $why"
   put signature "$signature"
+  armed || as_settled || leave no "the active release has changed since this one was staged: $why; apply the plan again"
   if [ "$active" = "$a_release" ] && ! armed; then leave ok 'already active'; fi
 }
 

@@ -77,15 +77,7 @@ do_probe() {
   describe_lock
   describe_seen
   describe_part
-  why='' proved=true
-  if [ "$active" != "$a_release" ]; then
-    why="${active:-nothing} is active"
-  else
-    proof "$P/releases/$active" "$a_manifest"
-  fi
-  [ -z "$why" ] || proved=false
-  raw proved $proved
-  put proof "$why"
+  prove_active
   answer ok ''
 }
 

@@ -59,6 +59,14 @@ function entry(line,   p, t) {
     target[p] = new_target
   }
 }
+function kept_entry(line,   p, k) {
+  k = substr(line, 1, 1)
+  p = line ~ /^m 0[0-7][0-7][0-7] ./ ? substr(line, 8) : k == "f" ? split_line(line) : ""
+  if (p == "" || k == "f" && kind[p] != "f") bad("its record of what is kept cannot be read: " line)
+  if (k == "m") new_mode = bare(substr(line, 3, 4))
+  else { size[p] = new_size; sha[p] = new_sha }
+  mode[p] = new_mode
+}
 function one_case(p) {
   if ((tolower(p) in folded) && folded[tolower(p)] != p) bad("only case tells apart: " p)
   folded[tolower(p)] = p
@@ -130,11 +138,16 @@ function seen(line,   k, part) {
 
 # Compare the current folder with its listing, all but the bytes. Prints "<sha256>  ./<path>" for each
 # file whose bytes are still to be hashed, "!<kind> <path>" for what differs, and "?odd …" for what
-# must be looked at one by one. `compare extra` also tells what the listing does not name.
+# must be looked at one by one. `compare extra` also tells what the listing does not name. What the
+# release keeps of local changes (.fleet/kept) counts as listed, unless strict is set.
 compare() {
+  kept=
+  [ -n "$strict" ] || [ ! -f .fleet/kept ] || kept="pass=kept .fleet/kept"
+  # shellcheck disable=SC2086
   scan | awk -v extra="${1-}" "$AWK_LISTING$AWK_SCAN"'
     function differs(what, p) { if (!(p in wrong)) print "!" what " " p; wrong[p] = 1 }
     pass == 1 { entry($0); next }
+    pass == "kept" { kept_entry($0); next }
     !judged { whole(); judged = 1 }
     /^>/ {
       if (seen_path in target) reached[seen_path] = substr($0, 2)
@@ -167,5 +180,5 @@ compare() {
         else if (!(p in there)) differs("missing", p)
         else if ((p in target) && reached[p] != decode(target[p])) differs("modified", p)
       }
-    }' pass=1 .fleet/listing pass=2 -
+    }' pass=1 .fleet/listing $kept pass=2 -
 }

@@ -12,7 +12,7 @@ serve() {
       continue
     fi
     case $request in
-      "${request%% *} stage "*) attend 3<&0 </dev/null || break ;;
+      "${request%% *} stage "* | "${request%% *} repair "*) attend 3<&0 </dev/null || break ;;
       *) attend </dev/null & job=$! ;;
     esac
   done
@@ -42,7 +42,7 @@ dispatch() {
     esac
   done
   case $op in
-    ping | facts | probe | check | verify | history | stage | activate | confirm | commit | revert | withdraw | enrol)
+    ping | facts | probe | check | verify | history | stage | activate | confirm | commit | revert | withdraw | repair | enrol)
       "do_$op" ;;
     *) answer error "no such operation: $op" ;;
   esac

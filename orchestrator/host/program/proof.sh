@@ -23,7 +23,7 @@ proof() {
   chain "$2" || return 0
   found=$(differences "${3-}")
   case $found in
-    '!bad '*) why="its listing is unusable: ${found#!bad }" ;;
+    '!bad '*) why="its listing is unusable: ${found#!bad }" found= ;;
     ?*) tell "$found" ;;
   esac
 }

@@ -22,7 +22,7 @@ free_lock() {
 
 # Is there something that this nonce may undo? -> undo_*.
 undoable() {
-  undo_nonce=
+  undo_nonce='' undo_drift=
   load undo
   if armed && [ "$trial_nonce" != "$a_nonce" ]; then
     leave no "another trial is on: of $trial_release, by run $trial_run"
@@ -75,8 +75,8 @@ old_is_whole() {
     why="the old release $back is gone"
     return 1
   fi
-  proof "$P/releases/$back" "$digest"
-  [ -z "$why" ] || { why="the old release $back is damaged: $why"; return 1; }
+  strictly "$P/releases/$back" "$digest"
+  [ -z "$why" ] || as_it_was || { why="the old release $back is damaged: $why"; return 1; }
 }
 
 try_hook() {

@@ -9,6 +9,7 @@ do_stage() {
   terms
   enter
   load_trial
+  weigh_drift
   already_there
   room
   [ -z "$a_sha256" ] || spool
@@ -21,11 +22,14 @@ do_stage() {
   point received
   inspect
   point inspected
+  refuse_conflicts
   fill
+  keep_changes
   point filled
   proof "$R" "$a_manifest"
   [ -z "$why" ] || lacking
   count_kinds
+  settle_drift
   seal || leave failed "cannot write $R/.fleet/complete: is the disk full?"
   put signature "$signature"
   leave ok ''
@@ -37,7 +41,8 @@ already_there() {
   ! armed || [ "$trial_release" != "$a_release" ] || active=$a_release
   is_complete "$a_release" || [ "$active" = "$a_release" ] || return 0
   proof "$R" "$a_manifest"
-  if [ -z "$why" ] && is_complete "$a_release" && verified; then
+  if [ -z "$why" ] && is_complete "$a_release" && verified && keeps_as_told; then
+    settle_drift
     raw received 0
     raw reused 0
     put signature "$signature"

@@ -4,6 +4,13 @@ flush() {
   sync "$@" 2>/dev/null || sync
 }
 
+# One rename(2), also over a link to a folder.
+rename_over() {
+  mv -T -f "$1" "$2" 2>/dev/null ||
+    python3 -c 'import os, sys; os.replace(*sys.argv[1:])' "$1" "$2" 2>/dev/null ||
+    perl -e 'rename $ARGV[0], $ARGV[1] or exit 1' "$1" "$2" 2>/dev/null
+}
+
 # Replace a file by this text.
 write() {
   printf '%s\n' "$2" >"$1.new" && mv -f "$1.new" "$1"

@@ -34,6 +34,7 @@ arm() {
   note undo_release "$a_release"
   note undo_from "$active"
   note undo_previous "$previous"
+  note undo_drift "$print"
   note undo_timeout "$a_hook_timeout"
   for part in restart pre_revert post_revert env steps; do
     eval "note undo_$part \"\${a_$part-}\""
@@ -108,9 +109,7 @@ flip() {
   rm -f "$P/.$1.new"
   ln -s "releases/$2" "$P/.$1.new" || return 1
   point link_made
-  mv -T -f "$P/.$1.new" "$P/$1" 2>/dev/null ||
-    python3 -c 'import os, sys; os.replace(*sys.argv[1:])' "$P/.$1.new" "$P/$1" 2>/dev/null ||
-    perl -e 'rename $ARGV[0], $ARGV[1] or exit 1' "$P/.$1.new" "$P/$1" 2>/dev/null
+  rename_over "$P/.$1.new" "$P/$1"
 }
 
 # What hooks see. In a revert, from and to are those of the way back.

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.host.procedures.judging import (
+    MEND,
     has_drifted,
     intention,
     is_there,
@@ -80,7 +81,10 @@ def test_nothing_to_object(probe: Probe) -> None:
         ),
         (
             DRIFTED,
-            f"gateway: {NEW.release} is active but differs from what was signed: README differs",
+            (
+                f"gateway: {NEW.release} is active but differs from what was signed: "
+                f"README differs; {MEND}"
+            ),
         ),
     ],
 )
@@ -156,7 +160,8 @@ def test_all_objections_at_once_worst_first() -> None:
     ],
 )
 def test_missing_files(releases: tuple[str, ...], paths: list[str]) -> None:
-    assert [e.path for e in missing_files(NEW, releases, FakeDepot())] == paths
+    probe = Probe(active=OLD.release, releases=releases)
+    assert [e.path for e in missing_files(NEW, probe, FakeDepot())] == paths
 
 
 @pytest.mark.parametrize(

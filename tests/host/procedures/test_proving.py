@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.host.procedures.proving import sample, validate
+from orchestrator.host.replies import Drift
 from orchestrator.model.event import Result
 from orchestrator.model.plan import Use
 from orchestrator.ports import Reply
@@ -96,9 +97,9 @@ async def test_sample_finds_another_release() -> None:
 
 
 async def test_sample_finds_drift() -> None:
-    drifted = replace(CURRENT, proved=False, proof="1 file differs")
-    report = Reply("ok", "", {"active": NEW.release, "wrong_mode": ["bin/run"]})
-    channel = FakeChannel({"facts": FACTS, "probe": probed(drifted), "verify": report})
+    drift = Drift("1 file differs", wrong_mode=("bin/run",))
+    drifted = replace(CURRENT, proved=False, proof="1 file differs", drift=drift)
+    channel = FakeChannel({"facts": FACTS, "probe": probed(drifted)})
     outcome = await sample(context(channel, IT))
     assert (outcome.result, outcome.reason) == (Result.FAILED, "gateway: 1 file differs")
     assert outcome.output == "wrong mode: bin/run"

@@ -230,10 +230,21 @@ class Place:
         """Revert a trial."""
         return self.do(session, "revert", nonce=nonce, why="asked", **keys)
 
-    def install(self, session: Session, release: Release, nonce: str = "n0", keep: int = 3) -> None:
-        """Bring a release on, all the way."""
+    def repair(
+        self, session: Session, release: Release, only: list[str] | None = None, **keys: Any
+    ) -> Answer:
+        """Repair the active release, sending all of its files, or ``only`` some."""
+        data = release.payload(only)
+        answer = self.do(session, "repair", data, bytes=len(data), **release.named(), **keys)
+        self.token = 0
+        return answer
+
+    def install(
+        self, session: Session, release: Release, nonce: str = "n0", keep: int = 3, **keys: Any
+    ) -> None:
+        """Bring a release on, all the way; ``keys`` go with the request to stage."""
         steps = [
-            self.stage(session, release),
+            self.stage(session, release, **keys),
             self.activate(session, release, nonce),
             self.confirm(session, release, nonce),
             self.commit(session, release, nonce, keep),

@@ -17,11 +17,14 @@ from tests.host.program.driver import Answer, Place, Session, living, until
 from tests.host.program.patches import patch
 
 FOLDER = Path(__file__).parents[3] / "orchestrator/host/program"
+ELSEWHERE = {"enrol.sh", "repair.sh"}
+"""Parts that test_enrol.py and test_repair.py kill."""
+
 POINTS = tuple(
     dict.fromkeys(
         point
         for part in PARTS
-        if part != "enrol.sh"  # outside a package; test_enrol.py kills it
+        if part not in ELSEWHERE
         for point in re.findall(r"^ +point (\w+)$", (FOLDER / part).read_text(), re.MULTILINE)
     )
 )

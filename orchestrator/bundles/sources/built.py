@@ -19,7 +19,7 @@ _NAME = re.compile(r"(?P<package>.+?)-(?P<version>\d+\.\d+\.\d+.*?)(?:_r(?P<revi
 
 def bundles_in(folder: Path) -> list[Path]:
     """Return the folders of built bundles in a folder."""
-    return sorted(path.parent for path in folder.glob(f"*/{layout.MANIFEST}"))
+    return sorted(path.parent for path in folder.glob(f"[!.]*/{layout.MANIFEST}"))
 
 
 def claimed(folder: Path) -> Offer:

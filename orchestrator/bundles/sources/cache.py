@@ -7,14 +7,14 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from orchestrator.bundles import archive, layout, reader
 from orchestrator.bundles.reader import Bundle
-from orchestrator.bundles.sources.built import trusted_others
+from orchestrator.bundles.sources.built import bundles_in, trusted_others
 from orchestrator.bundles.sources.offer import Offer, expect
 from orchestrator.bundles.sources.writing import alone
 from orchestrator.bundles.trust import Trust
@@ -53,9 +53,14 @@ class Cache:
         """Return where a bundle belongs."""
         return self.root / package / digest
 
-    def alone(self, package: str) -> AbstractContextManager[None]:
-        """Keep others from fetching bundles of a package."""
-        return alone(self.root / package / ".lock")
+    @contextmanager
+    def alone(self, package: str) -> Iterator[None]:
+        """Keep others from fetching bundles of a package; what a killed one left half goes."""
+        folder = self.root / package
+        with alone(folder / ".lock"):
+            for left in folder.glob(".*/"):
+                shutil.rmtree(left, ignore_errors=True)
+            yield
 
     def find(self, offer: Offer, signature: str | None, trust: Trust) -> Bundle | None:
         """Return a cached bundle, proved; ``signature`` is the sha256 of manifest.sig, if known.
@@ -94,7 +99,8 @@ class Cache:
     def keep(self, bundle: Bundle) -> Bundle:
         """Hold a bundle that was put where it belongs, and make room for it."""
         _hold(bundle.folder)
-        self.trim()
+        with suppress(OSError):  # others may remove things at the same time
+            self.trim()
         return bundle
 
     def others(self, bundle: Bundle, trust: Trust) -> tuple[Bundle, ...]:
@@ -122,9 +128,8 @@ class Cache:
         return removed
 
     def _bundles(self) -> Iterator[Path]:
-        for path in self.root.glob(f"*/*/{layout.MANIFEST}"):
-            if not path.parent.name.startswith(".") and not path.parent.parent.name.startswith("."):
-                yield path.parent
+        for package in self.root.glob("[!.]*/"):
+            yield from bundles_in(package)
 
     def _abandoned(self) -> Iterator[Path]:
         """Yield downloads that nobody has gone on with for a day."""
@@ -134,7 +139,7 @@ class Cache:
 
 def _hold(folder: Path) -> None:
     """Lock a folder against removal until this process ends, and note that it was used."""
-    with suppress(FileNotFoundError):
+    with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         status = os.fstat(descriptor)
         if _HELD.setdefault((status.st_dev, status.st_ino), descriptor) != descriptor:

@@ -27,7 +27,9 @@ def authorization(scheme: str, host: str, environ: Mapping[str, str]) -> str:
     known = _netrc(host, environ)
     if known:
         return known
-    if token := environ.get(TOKEN):
+    if token := environ.get(TOKEN, "").strip():
+        if not (token.isascii() and token.isprintable()):
+            raise FleetError(f"{TOKEN} is no token: it has characters that cannot be sent")
         return f"Bearer {token}"
     if user := environ.get(USER):
         return _basic(user, environ.get(PASSWORD, ""))

@@ -66,7 +66,7 @@ class FolderSource:
         for folder in bundles_in(self.folder):
             with suppress(BundleError):
                 yield claimed(folder)
-        for file in sorted(self.folder.glob(f"*{layout.SUFFIX}")):
+        for file in sorted(self.folder.glob(f"[!.]*{layout.SUFFIX}")):
             with suppress(BundleError):
                 yield FileSource(file, self.cache).offer()
 

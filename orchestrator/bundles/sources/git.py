@@ -70,9 +70,10 @@ class GitSource:
         with self.cache.alone(offer.package):
             if pin.digest:
                 with suppress(TrustError):  # perhaps another key signs it now
-                    found = self.cache.find(replace(offer, digest=pin.digest), None, trust)
+                    exact = replace(offer, revision=pin.revision)
+                    found = self.cache.find(replace(exact, digest=pin.digest), None, trust)
                     if found:
-                        return expect(found, offer)
+                        return expect(found, exact)
             return self._built(offer, pin, trust)
 
     def beside(self, bundle: Bundle, trust: Trust) -> tuple[Bundle, ...]:

@@ -55,10 +55,8 @@ class _Blobs:
     """Reads blobs from a running ``git cat-file --batch``."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self._asked, self._said = (
-            cast("IO[bytes]", process.stdin),
-            cast("IO[bytes]", process.stdout),
-        )
+        self._asked = cast("IO[bytes]", process.stdin)
+        self._said = cast("IO[bytes]", process.stdout)
 
     def read(self, blob: str) -> Iterator[bytes]:
         """Yield the bytes of a blob."""
@@ -87,11 +85,11 @@ class Repository:
 
     def tags(self) -> dict[str, str]:
         """Return tags and the objects that they stand for now; raises FleetError."""
-        lines = self._git("ls-remote", "--tags", "--", self.url, inside=False).decode(
-            errors="replace"
-        )
+        raw = self._git("ls-remote", "--tags", "--", self.url, inside=False)
         found: dict[str, str] = {}
-        for line in lines.splitlines():  # an annotated tag's commit follows it, as name^{}
+        for line in raw.decode(
+            errors="replace"
+        ).splitlines():  # an annotated tag's commit follows it, as name^{}
             commit, _, name = line.partition("\trefs/tags/")
             found[name.removesuffix("^{}")] = commit
         return found
@@ -144,7 +142,7 @@ class Repository:
                 else:
                     self._write_file(blobs, entry, to)
             for link in links:  # last, so that nothing is ever written through one
-                _made(to / link.path).symlink_to(os.fsdecode(b"".join(blobs.read(link.blob))))
+                self._write_link(blobs, link, to)
 
     def _write_file(self, blobs: _Blobs, entry: Entry, to: Path) -> None:
         place = _made(to / entry.path)
@@ -159,13 +157,19 @@ class Repository:
     def _entry(self, line: bytes) -> Entry:
         head, _, raw = line.partition(b"\t")
         mode, _, blob = head.decode().split()
-        path = raw.decode(errors="backslashreplace")
+        path = raw.decode(errors="surrogateescape")
         if mode == _SUBMODULE:
             what = f"'{shown(path)}' is a submodule, which fleet does not fetch"
             raise BundleError.at(self.url, what, "put its files into the repository")
         if (flaw := path_flaw(path)) or (mode != _LINK and mode not in _MODES):
             raise BundleError.at(self.url, f"'{shown(path)}': {flaw or f'mode {mode}'}", "mend it")
         return Entry(mode, blob, path)
+
+    def _write_link(self, blobs: _Blobs, entry: Entry, to: Path) -> None:
+        target = b"".join(blobs.read(entry.blob))
+        if not target or b"\0" in target:
+            raise BundleError.at(self.url, f"'{shown(entry.path)}': a broken link", "mend it")
+        _made(to / entry.path).symlink_to(os.fsdecode(target))
 
     def _git(self, *arguments: str, inside: bool = True) -> bytes:
         try:
@@ -195,7 +199,8 @@ class Repository:
         return ["git", *options, *place, *arguments]
 
     def _environ(self) -> dict[str, str]:
-        kept = {k: v for k, v in self.environ.items() if not k.startswith("GIT_") or k in _KEPT}
+        ours = ("GIT_", "FLEET_")
+        kept = {k: v for k, v in self.environ.items() if not k.startswith(ours) or k in _KEPT}
         quiet = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true", "SSH_ASKPASS_REQUIRE": "never"}
         return kept | quiet | {"LC_ALL": "C"}
 

@@ -61,7 +61,7 @@ class HttpShelf:
                 self._complete(name, entry, file)
                 file.seek(0)
             yield file
-        part.unlink()
+        part.unlink(missing_ok=True)
 
     def _index(self, name: str) -> bytes | None:
         kept = self.folder / f"{hashlib.sha256(f'{self.web.url}{name}'.encode()).hexdigest()}.index"

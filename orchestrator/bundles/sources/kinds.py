@@ -38,6 +38,9 @@ def source_of(origin: Origin, home: Path) -> Source:
         return GitSource.at(url, origin.folder, home / GIT, cache, os.environ)
     scheme, _, rest = origin.location.partition("://")
     if rest and scheme in ("http", "https"):
+        if "?" in rest or "#" in rest:
+            mend = "end it with the store's folder; credentials belong elsewhere (docs/sources.md)"
+            raise BundleError.at(f"{scheme}://…", "a store's URL with '?' or '#' in it", mend)
         return StoreSource(_http(origin.location, cache), cache)
     if rest and scheme != "file":
         mend = "write a path, or a URL that begins with https, http or file"

@@ -150,6 +150,14 @@ def test_what_is_fetched_makes_room_for_itself(
     assert names == {".lock", last.manifest.digest}
 
 
+def test_what_a_killed_command_left_goes(file: Path, home: Path, trust: Trust) -> None:
+    left = home / "bundles/app/.0123.abc/new/objects"
+    left.mkdir(parents=True)
+    bundle = get(file, home, trust)
+    names = {path.name for path in (home / "bundles/app").iterdir()}
+    assert names == {".lock", bundle.manifest.digest}
+
+
 def test_other_bundles_in_the_cache_are_known(
     shelve: Shelve, tmp_path: Path, home: Path, trust: Trust
 ) -> None:

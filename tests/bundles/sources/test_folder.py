@@ -91,6 +91,13 @@ def test_siblings_are_what_hosts_may_have_already(shelf: Path, trust: Trust) -> 
     assert beside() == ["1.10.0-rc.1"]
 
 
+def test_hidden_folders_are_none(shelf: Path) -> None:
+    """They are what a killed command has left."""
+    (shelf / "app-1.9.0").rename(shelf / ".app-1.9.0.removed")
+    (shelf / ".x.fleet").write_bytes(b"")
+    assert "no version '1.9.0'" in refusal(shelf, "app", "1.9.0")
+
+
 def test_the_signed_manifest_counts_not_the_name(shelf: Path) -> None:
     (shelf / "app-1.9.0").rename(shelf / "app-2.0.0")
     assert "no version '2.0.0' of 'app'" in refusal(shelf, "app", "2.0.0")

@@ -212,6 +212,11 @@ def test_a_tag_that_says_another_version_than_its_bundle(repo: Origins) -> None:
 
 def test_revisions(repo: Origins) -> None:
     repo.release("1.2.0", more="revision: 3\n")
+    source = repo.source()
+    unbuilt = source.offers("app")[-1]
+    assert unbuilt.revision == 1
+    assert source.obtain(unbuilt, repo.trust).manifest.revision == 3
+    assert source.obtain(unbuilt, repo.trust).manifest.revision == 3
     assert repo.get().manifest.revision == 3
     assert repo.source().offers("app")[-1].revision == 3
 
@@ -307,6 +312,27 @@ def test_what_the_build_reads_is_never_a_link(repo: Origins, name: str, tmp_path
     with pytest.raises(BundleError) as caught:
         repo.get()
     assert "must be files" in str(caught.value) or "no such folder" in str(caught.value)
+
+
+@pytest.mark.parametrize("target", [b"", b"a\0b"])
+def test_links_that_cannot_be(repo: Origins, target: bytes) -> None:
+    command = ["git", "hash-object", "-w", "--stdin"]
+    blob = subprocess.check_output(command, cwd=repo.folder, env=ENVIRON, input=target)
+    entry = f"120000,{blob.decode().strip()},deploy/content/evil"
+    repo.git("update-index", "--add", "--cacheinfo", entry)
+    repo.git("commit", "-q", "-m", "evil")
+    repo.git("tag", "v1.1.1")
+    with pytest.raises((BundleError, FleetError), match=r"a broken link|fetch:"):
+        repo.get()
+
+
+def test_names_that_are_no_text(repo: Origins) -> None:
+    place = os.fsencode(repo.folder / "deploy/content") + b"/\xff"
+    with open(place, "wb"):  # noqa: PTH123
+        pass
+    repo.release("1.2.0")
+    with pytest.raises(BundleError, match="not UTF-8"):
+        repo.get()
 
 
 def evil_tree(repo: Origins, entries: list[tuple[str, str, bytes]]) -> str:

@@ -14,8 +14,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from orchestrator.bundles.sources import source_of
 from orchestrator.bundles.sources.credentials import authorization
-from orchestrator.errors import FleetError
+from orchestrator.errors import BundleError, FleetError
+from orchestrator.model.plan import Origin
 
 from .test_http import store_at
 from .webserver import Fault, Server, serving
@@ -78,6 +80,19 @@ def test_refused_credentials_are_not_shown(server: Server, home: Path) -> None:
         store_at(server, home, FLEET_STORE_TOKEN="wr0ng").offers("app")
     assert "wr0ng" not in str(caught.value)
     assert "set FLEET_STORE_TOKEN" in str(caught.value)
+
+
+@pytest.mark.parametrize("token", ["s3cret\nX-Evil: 1", "s3cr\u00e9t"])
+def test_a_token_that_cannot_be_sent_is_not_shown(server: Server, home: Path, token: str) -> None:
+    with pytest.raises(FleetError, match="FLEET_STORE_TOKEN is no token") as caught:
+        store_at(server, home, FLEET_STORE_TOKEN=token).offers("app")
+    assert "s3cr" not in str(caught.value)
+
+
+def test_a_url_has_no_secrets_in_it(home: Path) -> None:
+    with pytest.raises(BundleError, match="a store's URL with") as caught:
+        source_of(Origin("https://example.org/store?token=s3cret"), home)
+    assert "s3cr" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

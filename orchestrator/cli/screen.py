@@ -25,9 +25,11 @@ from orchestrator.report import advice
 from orchestrator.report.chronicle import Chronicle
 from orchestrator.report.escaping import printable
 from orchestrator.report.figures import size
+from orchestrator.report.folding import compact
 from orchestrator.report.recap import recap, totals
 from orchestrator.report.render import recap_text, status_view
 from orchestrator.report.run_report import run_report
+from orchestrator.report.signatures import unverified
 from orchestrator.report.status import status
 from orchestrator.rollout.machine import Rollout
 from orchestrator.rollout.verdict import run_state
@@ -95,6 +97,8 @@ class Screen:
         self._show(recap_text(recap(rollout, verbose=self.verbose)))
         self._say(f"\n{totals(rollout)}")
         self._say(advice.verdict(rollout))
+        for words, hosts in unverified(rollout.hosts.values()).items():
+            self._say(f"signatures: {compact(hosts)}: {words}")
         self._say(f"report:  {report}\njournal: {home.journal}")
         for step in advice.next_steps(rollout):
             self._say(f"next: {step}")

@@ -15,6 +15,7 @@ from orchestrator.report.escaping import fenced, markdown
 from orchestrator.report.figures import size, span
 from orchestrator.report.folding import compact
 from orchestrator.report.recap import totals
+from orchestrator.report.signatures import unverified
 from orchestrator.report.troubles import troubles
 from orchestrator.rollout.records import WaveRecord
 from orchestrator.rollout.states import PROVEN
@@ -108,6 +109,15 @@ def _troubles(told: Chronicle) -> Iterator[str]:
         yield f"… and {sum(map(len, left))} more hosts, for {len(left)} more reasons."
 
 
+def _signatures(told: Chronicle) -> Iterator[str]:
+    found = unverified(told.rollout.hosts.values())
+    if not found:
+        return
+    yield from _heading("Signatures")
+    for words, hosts in found.items():
+        yield f"- {markdown(compact(hosts, SPANS))}: {markdown(words)}"
+
+
 def _timeline(told: Chronicle) -> Iterator[str]:
     yield from _heading("Timeline")
     yield from (f"- {iso(moment.at)} {markdown(moment.what)}" for moment in told.timeline)
@@ -156,6 +166,7 @@ _PARTS: tuple[Callable[[Chronicle], Iterator[str]], ...] = (
     _targets,
     _waves,
     _troubles,
+    _signatures,
     _timeline,
     _durations,
     _next,

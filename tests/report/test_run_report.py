@@ -109,3 +109,14 @@ def test_hosts_whose_output_differs_are_not_folded():
     text = report(first, endings)
     assert "**h006**: reverted" in text
     assert "**h007-h009 (3 hosts)**: reverted" in text
+
+
+def test_hosts_that_could_not_verify_signatures_are_named():
+    told = Chronicle(Rollout(started(Wave("w", "w", names(1, 4)))))
+    said = ("verified", "unchecked: no ssh-keygen", "unchecked: no ssh-keygen", "")
+    for name, words in zip(names(1, 4), said, strict=True):
+        told.rollout.hosts[name].facts["staged"] = {"gateway": {"signature": words}}
+    assert "## Signatures\n\n- h002, h003 (2 hosts): unchecked: no ssh-keygen\n" in run_report(told)
+    told.rollout.hosts["h002"].facts.clear()
+    told.rollout.hosts["h003"].facts.clear()
+    assert "## Signatures" not in run_report(told)

@@ -8,7 +8,7 @@ from orchestrator.host import source
 from orchestrator.host.replies import Probe, number, words
 from orchestrator.host.requests import Delivery
 from orchestrator.model.transfer import Abilities, Means, Part
-from orchestrator.ports import Payload
+from orchestrator.ports import Depot, Payload
 
 SPOOLED = 256 << 10
 """Bytes of full content from which on it is spooled, so that a broken transfer can go on."""
@@ -33,7 +33,7 @@ def in_full(able: Abilities) -> Abilities:
     return Abilities(frozenset(means for means in able.means if not means.is_patch))
 
 
-def base(probe: Probe) -> str:
+def base(probe: Probe, depot: Depot) -> str:
     """Return the release that a patch is best made against, empty when there is none.
 
     Where the active release has local changes, none is: what would be read is not what was signed.
@@ -41,7 +41,7 @@ def base(probe: Probe) -> str:
     if probe.drift or probe.kept:
         return ""
     for release in (probe.active, probe.previous, *reversed(probe.releases)):
-        if release in probe.releases:
+        if release in probe.releases and depot.manifest(release):
             return release
     return ""
 

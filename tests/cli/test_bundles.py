@@ -84,3 +84,28 @@ def test_refusals_are_one_clear_line(capsys: pytest.CaptureFixture[str]) -> None
         assert "Traceback" not in error
     assert not Path("app-1.2.0").exists()
     assert not Path("signed").exists()
+
+
+def test_what_an_upgrade_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    words = [f"{number:x} some words of text\n" for number in range(9000)]
+    for version, file in (("1.2.0", ()), ("1.3.0", ("--file",))):
+        Path("app/content/README").write_text("".join(words))
+        Path("app/bundle.yml").write_text(f"package: app\nversion: {version}\n")
+        assert fleet("build", "app", "-o", "out", *file) == ExitCode.OK
+        words.insert(4000, "changed\n")
+    for name in ("app-1.2.0", "app-1.3.0.fleet"):
+        assert fleet("sign", f"out/{name}", "-k", "key") == ExitCode.OK
+    capsys.readouterr()
+    ends = ("out/app-1.2.0", "out/app-1.3.0.fleet")
+    assert fleet("delta", *ends, "--trust", "signers") == ExitCode.OK
+    head, files, _, titles, *lines = capsys.readouterr().out.splitlines()
+    assert head.startswith("app 1.2.0-")
+    assert files == "1 files, 206.7 KiB; not there yet: 1 files, 206.7 KiB"
+    assert titles.split() == ["means", "sent", "saving", "make", "undo"]
+    sent = {line.split()[0]: int(line.split()[1].replace(",", "")) for line in lines[:-1]}
+    assert list(sent) == ["zstd-patch", "bsdiff", "zstd", "xz", "gzip"]
+    assert sent["zstd-patch"] < sent["bsdiff"] < 1000 < sent["xz"] < sent["gzip"]
+    assert fleet("delta", *ends, "--trust", "signers", "--json") == ExitCode.OK
+    found = json.loads(capsys.readouterr().out)
+    assert {cost["means"]: cost["sent"] for cost in found["costs"]} == sent
+    assert all(cost["undo"] > 0 for cost in found["costs"])

@@ -53,7 +53,8 @@ def assignment(*works: PackageWork, **variables: object) -> Assignment:
 
 def probed(probe: Probe) -> Reply:
     """Return the reply from which a probe is read."""
-    trial, last, lock, drift = probe.trial, probe.last, probe.lock, probe.drift
+    trial, last, lock = probe.trial, probe.last, probe.lock
+    drift, part = probe.drift, probe.part
     return Reply(
         "ok",
         "",
@@ -91,6 +92,7 @@ def probed(probe: Probe) -> Reply:
             },
             "lock": lock
             and {"owner": lock.owner, "run": lock.run, "token": 3, "expires_in": lock.expires_in},
+            "part": part and {"sha256": part.sha256, "size": part.size},
         },
     )
 
@@ -110,6 +112,7 @@ class FakeChannel:
         }
         self.calls: list[list[str]] = []
         self.payloads: list[Path] = []
+        self.offsets: list[int] = []
         self.deadlines: list[float] = []
         self.closed = 0
 
@@ -126,6 +129,7 @@ class FakeChannel:
         self.deadlines.append(deadline)
         if payload:
             self.payloads.append(payload)
+            self.offsets.append(offset)
         if on_output:
             on_output(f"{len(requests)} requests")
         return [self._answer(line.split(" ", 1)[0]) for line in requests]
@@ -171,6 +175,8 @@ class FakeDepot:
 
     known: tuple[Manifest, ...] = (NEW, OLD)
     asked: list[tuple[str, ...]] = field(default_factory=list)
+    told: list[tuple[Abilities, str]] = field(default_factory=list)
+    made: Payload | None = None
 
     def manifest(self, release: str) -> Manifest | None:
         return next((m for m in self.known if m.release == release), None)
@@ -183,6 +189,9 @@ class FakeDepot:
         base: str = "",
     ) -> Payload:
         self.asked.append(tuple(e.path for e in missing))
+        self.told.append((able, base))
+        if self.made:
+            return self.made
         return Payload(Path("payload"), sum(e.size for e in missing), len(missing))
 
 

@@ -76,8 +76,8 @@ async def _lay_down(ctx: Context, work: PackageWork) -> tuple[Reply, dict[str, o
         return reply, _tally(payload, reply, payload.size)
     part, lost = probe.part, 0
     if work.name not in ctx.memory.whole:
-        missing = lacking(work, probe, ctx.depot)
-        payload = await ctx.depot.payload(work.manifest, missing, able, sending.base(probe))
+        missing, base = lacking(work, probe, ctx.depot), sending.base(probe, ctx.depot)
+        payload = await ctx.depot.payload(work.manifest, missing, able, base)
         reply, sent = await _send(ctx, work, payload, part)
         if status(reply) is not Status.LACKS:
             return reply, _tally(payload, reply, sent)

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from orchestrator.errors import Fenced
+from orchestrator.errors import Fenced, Unreachable
 from orchestrator.host.procedures.staging import need_kib, stage, withdraw
 from orchestrator.model.event import Result
-from orchestrator.ports import Reply
+from orchestrator.model.transfer import Abilities, Means, Part
+from orchestrator.ports import Payload, Reply
 from tests.host.scripted import (
     CURRENT,
     EMPTY,
@@ -14,6 +18,7 @@ from tests.host.scripted import (
     OUTDATED,
     FakeChannel,
     FakeDepot,
+    Scripted,
     assignment,
     context,
     entry,
@@ -74,6 +79,51 @@ async def test_what_lacks_gets_everything_once() -> None:
     assert outcome.result is Result.DONE
     assert depot.asked == [("README",), ("bin/run", "README")]
     assert channel.calls[1] == [LINE.format(8, 5100)]
+
+
+PART = Part("ab" * 32, 400_000)
+LARGE = Payload(Path("payload"), 1_000_000, 1, Means.GZIP, PART.sha256)
+
+
+async def test_what_arrived_before_is_not_sent_again() -> None:
+    channel, depot = FakeChannel({"stage": STAGED}), FakeDepot(made=LARGE)
+    memory = remembered(replace(OUTDATED, part=PART))
+    outcome = await stage(context(channel, memory=memory, depot=depot))
+    assert outcome.facts["sent"] == 600_000
+    assert channel.offsets == [400_000]
+    assert f"bytes=600000 sha256={PART.sha256} offset=400000 spool_kib=586" in channel.calls[0][0]
+
+
+async def test_after_a_cut_the_host_is_asked_what_arrived() -> None:
+    said = {"facts": FACTS, "probe": probed(replace(OUTDATED, part=PART))}
+    channel = FakeChannel({**said, "stage": [Unreachable("cut"), STAGED]})
+    ctx = context(channel, memory=remembered(OUTDATED), depot=FakeDepot(made=LARGE))
+    with pytest.raises(Unreachable):
+        await stage(ctx)
+    await stage(ctx)
+    assert channel.operations == [["stage"], ["facts", "probe"], ["stage"]]
+    assert channel.offsets == [0, 400_000]
+
+
+async def test_after_a_cut_what_lacked_still_goes_in_full() -> None:
+    replies: list[Scripted] = [Reply("lacks", "", {"token": 8}), Unreachable("cut"), STAGED]
+    channel = FakeChannel({"facts": FACTS, "probe": probed(OUTDATED), "stage": replies})
+    depot = FakeDepot()
+    ctx = context(channel, memory=remembered(OUTDATED), depot=depot)
+    with pytest.raises(Unreachable):
+        await stage(ctx)
+    assert (await stage(ctx)).result is Result.DONE
+    assert depot.asked == [("README",), ("bin/run", "README"), ("bin/run", "README")]
+
+
+async def test_the_depot_is_told_of_the_host() -> None:
+    able = {"tools": ["zstd"], "zstd_patch": True, "memory_available_kib": 2048}
+    memory = remembered(OUTDATED)
+    memory.facts = dict(FACTS.fields) | able
+    depot = FakeDepot()
+    await stage(context(FakeChannel({"stage": STAGED}), memory=memory, depot=depot))
+    means = frozenset({Means.ZSTD_PATCH, Means.ZSTD, Means.GZIP})
+    assert depot.told == [(Abilities(means, 1 << 20), OUTDATED.active)]
 
 
 async def test_what_lacks_even_then_has_failed() -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from orchestrator.checks import CHECKS, build_check
 from orchestrator.clock import WallClock
 from orchestrator.engines.ssh import SshConnector, SshSettings
 from orchestrator.errors import BundleError, Problem
+from orchestrator.home import Home
 from orchestrator.host import source as host_program
 from orchestrator.host.driver import HostDriver, Looker
 from orchestrator.host.work import HostPolicy, PackageWork, RunIdentity
@@ -25,7 +25,6 @@ from orchestrator.inventory import ConnectionDefaults, Inventory
 from orchestrator.inventory import limit as limited
 from orchestrator.inventory import load as load_inventory
 from orchestrator.inventory import select as select_hosts
-from orchestrator.journal import Journal
 from orchestrator.model.fleet import BecomeMethod, Host
 from orchestrator.model.lock import Pin
 from orchestrator.model.plan import Package, Plan
@@ -40,60 +39,6 @@ BecomePassword = Callable[[Host], str | None]
 FREE: Mapping[str, Pin] = {}
 LOCK_MARGIN = 3600.0
 """Seconds that a host's lock outlives the longest wait that the plan foresees."""
-
-
-@dataclass(frozen=True)
-class Home:
-    """Where fleet keeps its own things on the ops box."""
-
-    root: Path
-
-    @classmethod
-    def find(cls, environ: Mapping[str, str] = os.environ) -> Home:
-        """Return ``$FLEET_HOME``, else ``fleet`` in ``$XDG_STATE_HOME`` or ``~/.local/state``."""
-        if given := environ.get("FLEET_HOME"):
-            return cls(Path(given).expanduser().absolute())
-        state = environ.get("XDG_STATE_HOME") or "~/.local/state"
-        return cls(Path(state).expanduser() / "fleet")
-
-    @property
-    def journal(self) -> Path:
-        """Return the journal's file."""
-        return self.root / "journal.db"
-
-    @property
-    def reports(self) -> Path:
-        """Return the folder of run reports."""
-        return self.root / "reports"
-
-    @property
-    def payloads(self) -> Path:
-        """Return the folder where payloads are spooled."""
-        return self.root / "payloads"
-
-    @property
-    def patches(self) -> Path:
-        """Return the folder where patches are kept for later runs."""
-        return self.root / "patches"
-
-    @property
-    def trust(self) -> Path:
-        """Return the trust file for plans that name none."""
-        return self.root / "allowed_signers"
-
-    @property
-    def cache(self) -> Path:
-        """Return the folder of bundles that were fetched or built here."""
-        return self.root / sources.CACHE
-
-    @property
-    def lab(self) -> Path:
-        """Return the folder of the lab."""
-        return self.root / "lab"
-
-    def open_journal(self) -> Journal:
-        """Open the journal; raises JournalError."""
-        return Journal.open(self.journal)
 
 
 @dataclass(frozen=True)
@@ -169,6 +114,8 @@ def make_ready(
     """
     trust = read_trust(site.plan, home, options)
     got = obtain(site.plan, home, trust, pinned)
+    for it in got:
+        home.released.keep(it.bundle)
     works = {
         it.package.name: PackageWork(
             it.package,
@@ -179,6 +126,28 @@ def make_ready(
         )
         for it in got
     }
+    return _ready(site, home, works, got)
+
+
+def make_ready_to_go_back(site: Site, home: Home, pinned: Mapping[str, Pin]) -> Ready | None:
+    """Return what a run needs to take its releases back: no source, no signature, no content.
+
+    ``None`` when one of its releases is not remembered here.
+    """
+    got: list[Obtained] = []
+    for package in site.plan.packages:
+        pin = pinned.get(package.name)
+        bundle = home.released.find(pin.digest) if pin else None
+        if not bundle:
+            return None
+        got.append(Obtained(package, bundle, (), chosen=False))
+    works = {it.package.name: PackageWork(it.package, it.bundle.manifest, "", ()) for it in got}
+    return _ready(site, home, works, got)
+
+
+def _ready(
+    site: Site, home: Home, works: Mapping[str, PackageWork], got: Sequence[Obtained]
+) -> Ready:
     store = PayloadStore(home.payloads)
     known = (sibling for it in got for sibling in it.beside)
     patcher = Patcher(store, PatchCache(home.patches))

@@ -1,4 +1,4 @@
-"""The manifest's one spelling, and the way back: only signed bytes become a Manifest.
+"""The manifest's one spelling, and the way back: only bytes that are vouched for become a Manifest.
 
 The format is described field by field in ``docs/bundle-format.md``.
 """
@@ -9,7 +9,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import fields
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from orchestrator.bundles import canonical, listing
 from orchestrator.bundles.header import (
@@ -21,7 +21,6 @@ from orchestrator.bundles.header import (
 )
 from orchestrator.bundles.shape import Shape
 from orchestrator.bundles.tree import Entry, Flaw, Tree, flaws, shown
-from orchestrator.bundles.trust import Signed
 from orchestrator.errors import BundleError, Position, Problem
 from orchestrator.model.bundle import (
     FORMAT,
@@ -38,6 +37,17 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MODE = re.compile(r"[0-7]{4}")
 
 
+class Vouched(Protocol):
+    """Bytes of a manifest that someone vouches for: signers, or a run's journal."""
+
+    @property
+    def raw(self) -> bytes:
+        """Return exactly the bytes that are vouched for."""
+
+    def demand(self, package: str, name: str) -> None:
+        """Raise TrustError unless as many vouch for them as ``package`` needs."""
+
+
 def encode(header: Header, tree: Tree) -> tuple[bytes, bytes]:
     """Return the bytes of the manifest and of the listing."""
     lines = listing.render(tree)
@@ -52,8 +62,8 @@ def encode(header: Header, tree: Tree) -> tuple[bytes, bytes]:
     return canonical.encode(document), lines
 
 
-def decode(signed: Signed, name: str) -> Manifest:
-    """Return the manifest that signed bytes spell; ``name`` is their file, for messages.
+def decode(signed: Vouched, name: str) -> Manifest:
+    """Return the manifest that trusted bytes spell; ``name`` is their file, for messages.
 
     Raises BundleError when they are not canonical JSON, have an unknown, missing or mistyped
     field, an unsafe path or link, or a listing that is not that of their files.

@@ -18,18 +18,22 @@ from orchestrator.cli.flags import ask_become, become_password, connection_flags
 from orchestrator.cli.lock import read_lock_of
 from orchestrator.cli.screen import Screen, output_flags
 from orchestrator.clock import WallClock
-from orchestrator.compose import BecomePassword, Home, Ready
+from orchestrator.compose import BecomePassword, Ready
 from orchestrator.errors import BundleError, Position, Problem, UnknownRun
+from orchestrator.home import Home
 from orchestrator.host.work import RunIdentity
 from orchestrator.journal import Journal, Owner, new_run_id
 from orchestrator.model.event import Event, OperatorAsked, Request, RunStarted
 from orchestrator.model.lock import Pin
 from orchestrator.ports import RunLog
 from orchestrator.rollout.machine import Rollout
+from orchestrator.rollout.verdict import RunState, run_state
 from orchestrator.service.controller import Controller
 from orchestrator.service.operator import operator
 from orchestrator.service.options import RunOptions
 from orchestrator.service.prepare import expect_locked, expect_same
+
+GOING_BACK = frozenset({RunState.ROLLING_BACK, RunState.ROLLED_BACK, RunState.ABORTED})
 
 
 @click.command()
@@ -121,7 +125,10 @@ def _take_up(run: str, request: Request, screen: Screen, *, ask: bool) -> int:
         options = RunOptions.from_dict(started.options)
         site = compose.read_site(Path(started.plan_source), options)
         pinned = {it.package: Pin(it.version, it.manifest) for it in started.targets}
-        ready = compose.make_ready(site, home, options, pinned)
+        ready = None
+        if request is Request.ROLLBACK or _goes_back(journal, run):
+            ready = compose.make_ready_to_go_back(site, home, pinned)
+        ready = ready or compose.make_ready(site, home, options, pinned)
         try:
             now = ready.prepared.targets
             expect_same(site.plan, started.plan_digest, started.targets, now)
@@ -131,6 +138,12 @@ def _take_up(run: str, request: Request, screen: Screen, *, ask: bool) -> int:
             return _drive(journal, log, home, ready, options, password, screen, run, asked)
         finally:
             ready.close()
+
+
+def _goes_back(journal: Journal, run: str) -> bool:
+    """Return whether the run lays nothing more down, whoever takes it up."""
+    rollout = Rollout.fold(recorded.event for recorded in journal.events(run))
+    return run_state(rollout) in GOING_BACK
 
 
 def _drive(

@@ -12,8 +12,8 @@ from orchestrator.bundles import forms, layout, reader, signing
 from orchestrator.bundles.trust import Trust
 from orchestrator.cli import delta, outdated, stores
 from orchestrator.cli.flags import passphrase
-from orchestrator.compose import Home
 from orchestrator.errors import ExitCode, InputError, Problem
+from orchestrator.home import Home
 
 FOLDER = click.Path(path_type=Path)
 

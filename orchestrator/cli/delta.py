@@ -15,8 +15,8 @@ from orchestrator.bundles.delta import figures
 from orchestrator.bundles.delta.figures import Cost, Figures
 from orchestrator.bundles.reader import Bundle
 from orchestrator.bundles.trust import Trust
-from orchestrator.compose import Home
 from orchestrator.errors import ExitCode
+from orchestrator.home import Home
 from orchestrator.host.source import undo_bsdiff
 from orchestrator.report.figures import size, span
 

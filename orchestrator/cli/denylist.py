@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from orchestrator.clock import iso
-from orchestrator.compose import Home
 from orchestrator.errors import ExitCode, UsageError
+from orchestrator.home import Home
 from orchestrator.service.operator import operator
 
 

@@ -12,6 +12,7 @@ from orchestrator import compose
 from orchestrator.checks import CHECKS
 from orchestrator.cli.flags import connection_flags, options_of, warn
 from orchestrator.errors import ExitCode, InputError, Problem
+from orchestrator.home import Home
 from orchestrator.planfile import json_schema, reference
 from orchestrator.service.options import RunOptions
 
@@ -39,7 +40,7 @@ def lint(plans: tuple[Path, ...], *, alone: bool, **given: Any) -> int:
 
 
 def _lint_all(path: Path, options: RunOptions) -> None:
-    ready = compose.make_ready(compose.read_site(path, options), compose.Home.find(), options)
+    ready = compose.make_ready(compose.read_site(path, options), Home.find(), options)
     warn(ready.prepared)
     ready.close()
 

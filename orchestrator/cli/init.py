@@ -15,9 +15,9 @@ import click
 from orchestrator.bundles.rules import package_flaw
 from orchestrator.bundles.sshsig import NAMESPACE, TRUST_NAMESPACE
 from orchestrator.checks import CHECKS
-from orchestrator.compose import Home
 from orchestrator.engines.ssh import keypair
 from orchestrator.errors import ExitCode, FleetError, UsageError
+from orchestrator.home import Home
 from orchestrator.planfile import json_schema
 from orchestrator.yamldoc import parse, plain
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from orchestrator.compose import Home
 from orchestrator.errors import ExitCode, UsageError
+from orchestrator.home import Home
 from orchestrator.lab.lab import Lab
 from orchestrator.lab.openssh import install_sshd
 from orchestrator.lab.spec import LabKind

@@ -9,8 +9,8 @@ import click
 
 from orchestrator import compose
 from orchestrator.cli.flags import plan_flags, plan_options
-from orchestrator.compose import Home
 from orchestrator.errors import ExitCode, PlanError
+from orchestrator.home import Home
 from orchestrator.model.lock import Lock, Locked, Pin
 from orchestrator.model.plan import Plan
 from orchestrator.planfile import lock_path, misfits, read_lock, write_lock

@@ -21,8 +21,9 @@ from orchestrator.cli.flags import (
     plan_options,
 )
 from orchestrator.cli.screen import page
-from orchestrator.compose import BecomePassword, Home, Site
+from orchestrator.compose import BecomePassword, Site
 from orchestrator.errors import ExitCode, HostError
+from orchestrator.home import Home
 from orchestrator.host.looking import Look, version
 from orchestrator.model.plan import Package, Plan
 from orchestrator.model.version import is_version, precedence

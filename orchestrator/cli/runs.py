@@ -11,8 +11,8 @@ import click
 
 from orchestrator.cli.screen import Screen, output_flags, page
 from orchestrator.clock import WallClock, iso
-from orchestrator.compose import Home
 from orchestrator.errors import ExitCode, UsageError
+from orchestrator.home import Home
 from orchestrator.journal import Journal, Owner
 from orchestrator.journal.rows import RunRow
 from orchestrator.model.event import OperatorAsked, Request

@@ -16,8 +16,8 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from orchestrator.clock import WallClock
-from orchestrator.compose import Home
 from orchestrator.errors import JournalError
+from orchestrator.home import Home
 from orchestrator.journal import Journal
 from orchestrator.model.event import Result
 from orchestrator.ports import Outcome, Sink

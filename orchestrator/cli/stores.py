@@ -17,8 +17,8 @@ from orchestrator.bundles import sources
 from orchestrator.bundles.sources import Cache, Offer, Source, StoreSource, choose, pruning, publish
 from orchestrator.bundles.trust import Trust
 from orchestrator.cli.screen import page
-from orchestrator.compose import Home
 from orchestrator.errors import BundleError, ExitCode, InputError, Problem, UsageError
+from orchestrator.home import Home
 from orchestrator.model.plan import Origin
 from orchestrator.planfile import lock_path, read_lock
 from orchestrator.report.escaping import printable

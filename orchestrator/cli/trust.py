@@ -24,6 +24,7 @@ from orchestrator.cli.flags import (
     passphrase,
 )
 from orchestrator.errors import ExitCode, HostError, TrustError
+from orchestrator.home import Home
 from orchestrator.host.procedures.enrolling import Enrolled, Enrolment
 from orchestrator.service.enrolling import enrol_all
 from orchestrator.service.operator import operator
@@ -71,7 +72,7 @@ def enrol(plan: Path, *, ask_become_pass: bool, **given: Any) -> int:
     """
     options = options_of(given)
     site = compose.read_site(plan, options)
-    heir = rotation.load(compose.trust_path(site.plan, compose.Home.find(), options))
+    heir = rotation.load(compose.trust_path(site.plan, Home.find(), options))
     ssh = compose.connector(site.plan, options, become_password(ask=ask_become_pass), os.environ)
 
     async def pin() -> Found[Enrolled]:

@@ -21,8 +21,8 @@ import pytest
 
 from orchestrator.bundles.build import build
 from orchestrator.bundles.signing import sign
-from orchestrator.compose import Home
 from orchestrator.engines.ssh import keypair
+from orchestrator.home import Home
 from orchestrator.journal import Journal
 from orchestrator.lab.lab import Lab
 from orchestrator.model.event import Event

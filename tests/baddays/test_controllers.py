@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from orchestrator.clock import WallClock
-from orchestrator.compose import Home
+from orchestrator.home import Home
 from orchestrator.journal import Journal, Owner
 from orchestrator.journal.lease import TERM
 from orchestrator.model.event import ActionEnded, Event, Result

@@ -72,6 +72,43 @@ def test_a_release_that_is_gone_is_named(corner: Corner) -> None:
     assert corner.versions() == ["2.5.0"] * 3
 
 
+def test_going_back_needs_no_source_and_no_signer(corner: Corner) -> None:
+    """The store may be down, and the bundle revoked: that is when its release must leave."""
+    corner.bundles("app", "2.4.1")
+    corner.give("app", "2.4.1")
+    built = corner.bundle("app", "2.5.0")
+    corner.write_plan({"app": {"version": "^2.4"}})
+    corner.apply("--yes")
+    built.rename(corner.folder / "away")
+    signers = corner.trust.read_text()
+    digest = corner.started().targets[0].manifest
+    corner.trust.write_text(f"#fleet revoked-bundle {digest}\n{signers}")
+    try:
+        corner.fleet("rollback", "last", expect=2)
+    finally:
+        corner.trust.write_text(signers)
+    assert corner.versions() == ["2.4.1"] * 3
+
+
+def test_a_rollback_that_was_cut_off_goes_on_without_its_source(corner: Corner) -> None:
+    corner.bundles("app", "2.4.1")
+    corner.give("app", "2.4.1")
+    built = corner.bundle("app", "2.5.0")
+    corner.write_plan({"app": {"version": "^2.4", "hooks": {"pre_revert": HELD}}})
+    corner.apply("--yes")
+    hold = corner.lab.hosts[0].root / corner.name / "hold"
+    hold.touch()
+    words = [str(FLEET), "rollback", "last"]
+    with subprocess.Popen(words, env=os.environ, stdout=subprocess.DEVNULL) as process:
+        began = eventually(lambda: corner.versions() == ["2.5.0", "2.4.1", "2.4.1"])
+        process.kill()
+    hold.unlink()
+    assert began
+    built.rename(corner.folder / "away")
+    corner.fleet("resume", "last", expect=2)
+    assert corner.versions() == ["2.4.1"] * 3
+
+
 def test_a_host_that_changed_meanwhile_is_refused_by_its_own_check(corner: Corner) -> None:
     corner.bundles("app", "1.9.0", "2.0.3")
     corner.bundle("app", "3.0.0", floors=["2.0.x"])

@@ -22,7 +22,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.compose import Home
+from orchestrator.home import Home
 from orchestrator.lab.lab import Lab
 from orchestrator.lab.spec import LabKind
 from orchestrator.model.event import Action, ActionEnded

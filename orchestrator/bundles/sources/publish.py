@@ -64,17 +64,23 @@ def _push(bundle: Bundle, store: Path) -> Pushed:
     signature = hashlib.sha256(bundle.signature_bytes).hexdigest()
     same = _same(bundle, entries, folder)
     if same and same.signature == signature and (folder / same.file).exists():
+        _name(store, package)  # a killed push may not have come so far
         return Pushed(same, fresh=False)
     folder.mkdir(exist_ok=True)
     entry = _write(bundle, folder, signature)
     others = (other for other in entries if other is not same)
     every = sorted((*others, entry), key=lambda entry: entry.offer.order)
     _publish(folder / index.NAME, index.render_entries(every))
+    _name(store, package)
+    return Pushed(entry, fresh=True)
+
+
+def _name(store: Path, package: str) -> None:
+    """Make sure that the store's own index names a package."""
     known = read_index(store / index.NAME)
     packages = set(index.read_packages(known, str(store))) if known else set()
     if package not in packages:
         _publish(store / index.NAME, index.render_packages(packages | {package}))
-    return Pushed(entry, fresh=True)
 
 
 def _same(bundle: Bundle, entries: Iterable[Entry], folder: Path) -> Entry | None:

@@ -26,6 +26,8 @@ MAX_REDIRECTS = 5
 PASSING = (408, 425, 429, 500, 502, 503, 504)
 """Statuses that may be others a moment later."""
 
+_UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
+
 _REFUSALS = {
     401: ("it asks for credentials, or refuses those it got", HELP),
     403: ("access is refused", HELP),
@@ -92,7 +94,12 @@ class Web:
             with self._client() as client, self._answer(client, place, headers) as response:
                 self._judge(response, place, accept)
                 yield response
-        except (httpx.TransportError, httpx.InvalidURL) as error:
+        except httpx.InvalidURL as error:
+            raise FleetError(f"{place}: {error}", hint="mend the URL") from None
+        except httpx.TransportError as error:
+            if _UNTRUSTED in str(error):
+                hint = "name its authority's certificate in SSL_CERT_FILE, or mend the server's"
+                raise FleetError(f"{place}: {error}", hint=hint) from None
             raise Again(place, _why(error)) from None
 
     def _client(self) -> httpx.Client:

@@ -4,6 +4,7 @@ import json
 import shutil
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,53 @@ def test_what_a_killed_push_left_goes_with_the_next(
     (store / "app/.new.partial").write_bytes(b"half")
     publish.push(read(shelve("1.11.0"), trust), store)
     assert not (store / "app/.new.partial").exists()
+
+
+OLD = ["1.9.0", "1.10.0-rc.1", "1.10.0"]
+
+
+class Killed(BaseException):
+    """Nobody catches it, as nobody catches SIGKILL."""
+
+
+@pytest.mark.parametrize("empty", [True, False])
+def test_a_push_may_be_killed_anywhere(
+    empty: bool,
+    store: Path,
+    shelve: Shelve,
+    home: Path,
+    trust: Trust,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The store is as it was or as it will be, and pushing again completes it."""
+    bundle, rename = read(shelve("1.11.0"), trust), Path.rename
+    for point in range(20):
+        place = tmp_path / f"store{point}"
+        if not empty:
+            shutil.copytree(store, place)
+        left = point
+
+        def killing(self: Path, to: Path) -> Path:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise Killed
+            return rename(self, to)
+
+        with monkeypatch.context() as patched, suppress(Killed):
+            patched.setattr(Path, "rename", killing)
+            publish.push(bundle, place)
+        if left >= 0:
+            break
+        if (place / "index.json").exists():
+            versions = [offer.version for offer in source_at(place, home).offers("app")]
+            assert versions in (OLD, [*OLD, "1.11.0"], ["1.11.0"])
+            get(place, home, trust)
+        publish.push(bundle, place)
+        assert get(place, home, trust).manifest.version == "1.11.0"
+        assert "app" in source_at(place, home).packages()
+    assert point == (3 if empty else 2)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from orchestrator.bundles import forms, layout, reader, signing
 from orchestrator.bundles.trust import Trust
 from orchestrator.cli import delta, outdated, stores
 from orchestrator.cli.flags import passphrase
-from orchestrator.errors import ExitCode, InputError, Problem
+from orchestrator.errors import ExitCode, InputError, Problem, UsageError
 from orchestrator.home import Home
 
 FOLDER = click.Path(path_type=Path)
@@ -33,6 +33,9 @@ for _command in (stores.push, stores.list_, outdated.of_sources, stores.prune, d
 @click.option("--file", is_flag=True, help="Build it as one .fleet file instead of a folder.")
 def build(folder: Path, out: Path | None, *, file: bool) -> int:
     """Build the bundle that FOLDER/bundle.yml describes; the same input gives the same bytes."""
+    if out and out.suffix == layout.SUFFIX:
+        hint = "-o names the folder that gets it; --file makes it a .fleet file in there"
+        raise UsageError(f"{out}: a bundle's file is named after package and version", hint=hint)
     built = building.build(folder, out, file=file)
     revision = f" revision {built.revision}" if built.revision > 1 else ""
     click.echo(

@@ -86,6 +86,20 @@ def test_refusals_are_one_clear_line(capsys: pytest.CaptureFixture[str]) -> None
     assert not Path("signed").exists()
 
 
+def test_outputs_that_are_meant_otherwise_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert fleet("build", "app", "-o", "app.fleet") == ExitCode.USAGE
+    assert "--file makes it a .fleet file" in capsys.readouterr().err
+    assert not Path("app.fleet").exists()
+    fleet("build", "app", "-o", "out")
+    fleet("sign", "out/app-1.2.0", "-k", "key")
+    before = sorted(Path("out").rglob("*"))
+    for store, there in [("out", "app-1.2.0/manifest.json"), ("out/app-1.2.0", "manifest.json")]:
+        told = fleet("push", "out/app-1.2.0", store, "--trust", "signers")
+        assert told == ExitCode.INVALID
+        assert f"{store}: no store: there is {there}" in capsys.readouterr().err
+    assert sorted(Path("out").rglob("*")) == before
+
+
 def test_what_an_upgrade_takes(capsys: pytest.CaptureFixture[str]) -> None:
     words = [f"{number:x} some words of text\n" for number in range(9000)]
     for version, file in (("1.2.0", ()), ("1.3.0", ("--file",))):

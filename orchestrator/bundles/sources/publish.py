@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from orchestrator.bundles import archive, layout
+from orchestrator.bundles import archive, layout, source
 from orchestrator.bundles.reader import Bundle
 from orchestrator.bundles.sources import claims, index
 from orchestrator.bundles.sources.index import Entry
@@ -34,8 +34,10 @@ def push(bundle: Bundle, store: Path) -> Pushed:
 
     Readers see the old index or the new one, whose files are complete. A bundle that was signed
     anew takes the place of itself. Raises BundleError for a version and revision that the store
-    has with other content, TrustError for damaged content, FleetError when it cannot be written.
+    has with other content and for a folder that is no store, TrustError for damaged content,
+    FleetError when it cannot be written.
     """
+    _refuse_other(store)
     with writing(store), alone(store / LOCK):
         return _push(bundle, store)
 
@@ -55,6 +57,14 @@ def withdraw(store: Path, package: str, digests: Iterable[str]) -> list[Entry]:
             if path.name not in named:
                 path.unlink()
         return [entry for entry in entries if entry.offer.digest in gone]
+
+
+def _refuse_other(store: Path) -> None:
+    """Raise BundleError for a folder of built bundles, and for a bundle's own."""
+    for pattern in (layout.MANIFEST, source.FILE, f"*/{layout.MANIFEST}"):
+        if found := next(store.glob(pattern), None):
+            mend = "name a store last, or a folder that is empty or new"
+            raise BundleError.at(str(store), f"no store: there is {found.relative_to(store)}", mend)
 
 
 def _push(bundle: Bundle, store: Path) -> Pushed:

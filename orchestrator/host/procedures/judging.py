@@ -135,6 +135,8 @@ def _newest(work: PackageWork, probe: Probe) -> tuple[str, str]:
     """Return what is newer here, and how the bundle is older; empty when it is not."""
     version, created = work.manifest.version, work.manifest.created
     installed, seen = version_of(probe.active), probe.seen
+    if probe.active == work.release:  # on its way to be mended
+        return "", ""
     if is_lower(version, installed):
         return f"{installed} is active", f"{version} is lower"
     if seen and is_lower(version, seen.version):

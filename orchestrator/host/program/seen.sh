@@ -24,7 +24,9 @@ manifest_says() {
 }
 
 # Is the manifest in the current folder good today, and not older than what was confirmed? Else why.
+# What is active already is neither, and may be mended.
 fresh() {
+  [ "$active" != "$a_release" ] || return 0
   manifest_says
   if is_over "$expires"; then
     why="it expired at $expires"

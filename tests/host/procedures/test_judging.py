@@ -114,6 +114,11 @@ def test_what_was_confirmed_is_not_gone_below(seen: Seen, words: str) -> None:
     assert complaint(probe, allow_downgrade=True) == ""
 
 
+def test_what_is_active_is_mended_though_something_newer_was_confirmed() -> None:
+    rolled_back = replace(DRIFTED, seen=Seen("9.0.0", "2099-01-01T00:00:00Z"))
+    assert "was confirmed" not in complaint(rolled_back)
+
+
 def test_a_downgrade_may_be_meant() -> None:
     assert complaint(AHEAD, allow_downgrade=True) == ""
 

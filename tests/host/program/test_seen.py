@@ -92,6 +92,19 @@ def test_a_commit_makes_up_for_a_mark_that_was_lost(dash: Place) -> None:
         assert dash.probe(session, OLD).seen["version"] == "1.9.0"
 
 
+def test_what_is_active_is_mended_though_something_newer_was_confirmed(dash: Place) -> None:
+    with dash.session() as session:
+        dash.install(session, OLD)
+        assert dash.stage(session, NEW).status == "ok"
+        assert dash.activate(session, NEW).status == "ok"
+        assert dash.confirm(session, NEW).status == "ok"
+        assert dash.revert(session, release_lock=1).status == "ok"
+        assert dash.probe(session, OLD).seen["version"] == "1.10.0"
+        (dash.release(OLD) / "a").write_bytes(b"changed")
+        assert dash.repair(session, OLD, ["a"]).status == "ok"
+        assert (dash.release(OLD) / "a").read_bytes() == b"1"
+
+
 def test_a_version_in_a_name_proves_nothing(dash: Place) -> None:
     with dash.session() as session:
         dash.install(session, NEW)

@@ -184,7 +184,7 @@ def test_a_host_that_is_there_is_proved_over_one_login_and_one_round_trip(site: 
 
 @pytest.mark.parametrize("how", ["byte", "mode", "missing", "link"])
 def test_a_host_that_only_looks_as_if_it_were_there_has_drifted(site: Site, how: str) -> None:
-    area = make_area(site, f"drift-{how}")
+    area = make_area(site, f"drift-{how}", {"on_drift": "{{ drift | default('fail') }}"})
     file = area.disks[0].root / "current/bin/validate"
     spoil(file, how)
     area.apply(OLD, expect=2)
@@ -192,7 +192,9 @@ def test_a_host_that_only_looks_as_if_it_were_there_has_drifted(site: Site, how:
     assert "bin/validate" in reason(area, "h001", A.CHECK)
     assert "bin/validate" in area.rollout().hosts["h001"].output
     assert area.rollout().hosts["h002"].state is H.SKIPPED
-    area.apply(NEW)
+    area.apply(NEW, expect=2)
+    assert "was changed: bin/validate" in reason(area, "h001", A.CHECK)
+    area.apply(NEW, "-e", "drift=overwrite")
     assert all(is_whole(disk, NEW) for disk in area.disks)
 
 

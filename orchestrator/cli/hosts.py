@@ -14,6 +14,7 @@ import click
 
 from orchestrator import compose
 from orchestrator.cli.flags import ask_become, become_password, connection_flags, options_of
+from orchestrator.cli.repair import repair
 from orchestrator.cli.trust import enrol
 from orchestrator.clock import WallClock
 from orchestrator.compose import BecomePassword, Site
@@ -26,10 +27,11 @@ from orchestrator.service.surveying import Found, Place, survey
 
 @click.group()
 def hosts() -> None:
-    """Look at what the hosts of a plan have."""
+    """Look at what the hosts of a plan have, and mend it."""
 
 
 hosts.add_command(enrol)
+hosts.add_command(repair)
 
 
 @hosts.command()
@@ -97,7 +99,7 @@ def _document(place: Place, report: VerifyReport | HostError) -> Mapping[str, ob
     if isinstance(report, HostError):
         return named | {"status": "error", "error": report.message}
     status = "none" if not report.active else "ok" if report.clean else "differs"
-    paths = {kind: list(getattr(report, kind)) for kind in KINDS}
+    paths = {kind: list(getattr(report, kind)) for kind in (*KINDS, "kept")}
     return named | {"status": status, "active": report.active, **paths, "unnamed": report.unnamed}
 
 

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orchestrator.errors import HostError
 from orchestrator.host import requests
 from orchestrator.host.replies import Status, number, status, text, words
 from orchestrator.host.requests import Place
+from orchestrator.model.keeping import DriftPolicy, OnDrift
 from orchestrator.ports import Channel, Reply
 
-KINDS = ("modified", "missing", "extra", "wrong_mode")
+KEEP = DriftPolicy.KEEP
+DAMAGE = ("modified", "missing", "wrong_mode")
+KINDS = (*DAMAGE, "extra")
 
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
     """Which paths of a release differ from its manifest, at most 100 of each kind by name.
 
-    ``unnamed`` counts those beyond. ``extra`` are files that no manifest names: no damage.
+    ``unnamed`` counts the damage beyond. ``extra`` are files that no manifest names: no damage; nor
+    are ``kept``, local changes that the release has taken over, or that a policy lets stay.
     """
 
     active: str
@@ -26,17 +30,32 @@ class VerifyReport:
     missing: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
     wrong_mode: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
     unnamed: int = 0
 
     @property
     def clean(self) -> bool:
         """Return whether the release is whole."""
-        return bool(self.active) and not any((self.modified, self.missing, self.wrong_mode))
+        differing = (self.modified, self.missing, self.wrong_mode, self.unnamed)
+        return bool(self.active) and not any(differing)
 
     def lines(self) -> list[str]:
         """Return one ``kind: path`` line for each difference."""
-        named = [f"{kind.replace('_', ' ')}: {p}" for kind in KINDS for p in getattr(self, kind)]
+        kinds = (*KINDS, "kept")
+        named = [f"{kind.replace('_', ' ')}: {p}" for kind in kinds for p in getattr(self, kind)]
         return [*named, f"and {self.unnamed} more"] if self.unnamed else named
+
+    def under(self, policy: OnDrift) -> VerifyReport:
+        """Return the same as the policy sees it: what it lets stay is kept, and nothing else is."""
+        kept = [path for path in self.kept if policy.of(path) is KEEP]
+        again = [path for path in self.kept if policy.of(path) is not KEEP]
+        may = [p for p in (*self.modified, *self.wrong_mode) if policy.of(p) is KEEP]
+        return replace(
+            self,
+            modified=(*(p for p in self.modified if p not in may), *again),
+            wrong_mode=tuple(p for p in self.wrong_mode if p not in may),
+            kept=tuple(dict.fromkeys((*kept, *may))),
+        )
 
 
 async def verify(
@@ -74,9 +93,10 @@ def read_report(reply: Reply) -> VerifyReport:
     """Return what ``verify`` found; raises HostError."""
     fields = _answered(reply).fields
     named = {kind: words(fields, kind) for kind in KINDS}
-    counted = sum(max(number(fields, f"{kind}_count"), len(named[kind])) for kind in KINDS)
-    unnamed = counted - sum(map(len, named.values()))
-    return VerifyReport(text(fields, "active"), **named, unnamed=unnamed)
+    counted = {kind: number(fields, f"{kind}_count") - len(named[kind]) for kind in DAMAGE}
+    unnamed = sum(more for more in counted.values() if more > 0)
+    kept = words(fields, "kept")
+    return VerifyReport(text(fields, "active"), **named, kept=kept, unnamed=unnamed)
 
 
 def _reported(reply: Reply) -> VerifyReport | HostError:

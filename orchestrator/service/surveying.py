@@ -48,7 +48,9 @@ async def survey(
     ) -> list[VerifyReport | HostError]:
         places = [place(host, package) for package in packages]
         deadline = plan.rollout.timeouts.check * len(packages)
-        return await verify(channel, places, within=within, deadline=deadline)
+        reports = await verify(channel, places, within=within, deadline=deadline)
+        pairs = zip(packages, reports, strict=True)
+        return [r if isinstance(r, HostError) else r.under(p.on_drift) for p, r in pairs]
 
     return await visit(plan, chosen, connector, one)
 

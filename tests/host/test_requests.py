@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from orchestrator.errors import HostError
 from orchestrator.host import requests
+from orchestrator.host.drift import Changes
 from orchestrator.host.quoting import exports, quote
 from orchestrator.host.requests import Claim, Delivery, Place, StepText, Texts
 from orchestrator.model.keeping import BackupRetention, Retention
@@ -107,6 +108,24 @@ LINES = [
         requests.confirm(PLACE, CLAIM, release=RELEASE, manifest=DIGEST, nonce="n1"),
         f"confirm {AT} {BY} {OF} nonce=n1",
     ),
+    (
+        requests.repair(
+            PLACE,
+            CLAIM,
+            release=RELEASE,
+            manifest=DIGEST,
+            size=9,
+            signers="s",
+            identities=("ci",),
+            changes=Changes(keep=("a b", "100%\n"), overwrite=("c",), overwrite_all=True),
+        ),
+        (
+            f"repair {AT} {BY} {OF} bytes=9 signers=s identities=ci "
+            "keep_paths='a b'\"$NL\"'100%25%0A' overwrite_paths=c overwrite_all=1"
+        ),
+    ),
+    (requests.probe(PLACE, RELEASE, DIGEST, glance=True), f"probe {AT} {OF} glance=1"),
+    (requests.verify(PLACE, within=1.5), f"verify {AT} within=2"),
     (
         requests.commit(
             PLACE,

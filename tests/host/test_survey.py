@@ -3,10 +3,12 @@ from __future__ import annotations
 from orchestrator.errors import HostError
 from orchestrator.host import survey
 from orchestrator.host.requests import Place
+from orchestrator.model.keeping import DriftPolicy, OnDrift
 from orchestrator.ports import Reply
 
 from .scripted import FakeChannel
 
+FAIL, KEEP, OVERWRITE = DriftPolicy
 PLACE = Place("gateway", "/r", "/s")
 DB = Place("db", "/r", "/s")
 AT = "package=gateway root=/r state=/s"
@@ -47,3 +49,21 @@ async def test_history() -> None:
     found = await survey.history(channel, "/r", "/s", "gateway", lines=3)
     assert found == ({"op": "stage"}, {"op": "commit"})
     assert channel.calls == [[f"history {AT} lines=3"]]
+
+
+def test_a_policy_says_what_may_stay() -> None:
+    report = survey.VerifyReport(
+        "x", modified=("etc/a", "bin/run"), wrong_mode=("etc/b",), kept=("etc/c", "lib/d")
+    )
+    seen = report.under(OnDrift(FAIL, (("etc/*", KEEP),)))
+    assert (seen.modified, seen.wrong_mode) == (("bin/run", "lib/d"), ())
+    assert seen.kept == ("etc/c", "etc/a", "etc/b")
+    assert report.under(OnDrift(KEEP)).clean
+    assert not report.under(OnDrift(FAIL)).kept
+
+
+def test_many_unmanaged_files_are_no_damage() -> None:
+    fields = {"active": "x", "extra": ["a"], "extra_count": 500}
+    report = survey.read_report(Reply("ok", "", fields))
+    assert report.clean
+    assert report.lines() == ["extra: a"]

@@ -31,7 +31,7 @@ def claimed(folder: Path) -> Offer:
     try:
         return claims.of_manifest(raw, str(folder))
     except ValueError as error:
-        named = _named(folder)
+        named = named_as(folder)
         if not named:
             place = str(folder / layout.MANIFEST)
             raise BundleError.at(place, f"not a manifest: {error}", "build it anew") from None
@@ -44,15 +44,16 @@ def trusted_others(bundle: Bundle, trust: Trust, folders: Iterable[Path]) -> tup
     found = []
     for folder in folders:
         with suppress(BundleError):
-            if claimed(folder).package == ours.package:
+            if (named_as(folder) or claimed(folder)).package == ours.package:
                 found.append(reader.read(folder, trust, now=0.0))
     others = (other for other in found if other.manifest.package == ours.package)
     return tuple(other for other in others if other.manifest.digest != ours.digest)
 
 
-def _named(folder: Path) -> Offer | None:
-    found = _NAME.fullmatch(folder.name)
+def named_as(place: Path) -> Offer | None:
+    """Return what the name of a bundle's folder or file says, if ``build`` could have given it."""
+    found = _NAME.fullmatch(place.name.removesuffix(layout.SUFFIX))
     if not found or rules.package_flaw(found["package"]) or rules.version_flaw(found["version"]):
         return None
     revision = int(found["revision"] or 1)
-    return Offer(found["package"], found["version"], revision, place=str(folder))
+    return Offer(found["package"], found["version"], revision, place=str(place))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from orchestrator.bundles import layout, reader, source
 from orchestrator.bundles.reader import Bundle
-from orchestrator.bundles.sources.built import bundles_in, claimed, trusted_others
+from orchestrator.bundles.sources.built import bundles_in, claimed, named_as, trusted_others
 from orchestrator.bundles.sources.cache import Cache
 from orchestrator.bundles.sources.file import FileSource
 from orchestrator.bundles.sources.offer import Offer, expect, ordered
@@ -36,7 +36,7 @@ class FolderSource:
 
     def offers(self, package: str) -> tuple[Offer, ...]:
         """Return the bundles of a package that lie here."""
-        found = ordered(offer for offer in self._everything() if offer.package == package)
+        found = ordered(it for it in self._everything(package) if it.package == package)
         if not found:
             raise BundleError.at(self.place, *self._missing(package))
         return found
@@ -54,7 +54,8 @@ class FolderSource:
         """Return the package's other bundles in the same folder."""
         return trusted_others(bundle, trust, bundles_in(bundle.folder.parent))
 
-    def _everything(self) -> Iterator[Offer]:
+    def _everything(self, package: str = "") -> Iterator[Offer]:
+        """Yield what lies here, but not what is named as a bundle of another package."""
         if (self.folder / layout.MANIFEST).exists():
             yield claimed(self.folder)
             return
@@ -63,12 +64,15 @@ class FolderSource:
             raise BundleError.at(self.place, "a source folder, not a built bundle", mend)
         if not self.folder.is_dir():
             raise BundleError.at(self.place, "no such folder", "build the bundle, or mend the path")
-        for folder in bundles_in(self.folder):
-            with suppress(BundleError):
-                yield claimed(folder)
-        for file in sorted(self.folder.glob(f"[!.]*{layout.SUFFIX}")):
-            with suppress(BundleError):
-                yield FileSource(file, self.cache).offer()
+        files = sorted(self.folder.glob(f"[!.]*{layout.SUFFIX}"))
+        for place in (*bundles_in(self.folder), *files):
+            named = named_as(place)
+            if not package or not named or named.package == package:
+                with suppress(BundleError):
+                    yield self._claimed(place)
+
+    def _claimed(self, place: Path) -> Offer:
+        return FileSource(place, self.cache).offer() if place.is_file() else claimed(place)
 
     def _missing(self, package: str) -> tuple[str, str]:
         names = self.packages()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.bundles import reader
 from orchestrator.bundles.sources import Offer, choose, source_of
 from orchestrator.bundles.trust import Trust
 from orchestrator.errors import BundleError
@@ -89,6 +90,23 @@ def test_siblings_are_what_hosts_may_have_already(shelf: Path, trust: Trust) -> 
     assert beside() == ["1.10.0-rc.1", "1.9.0"]
     (shelf / "app-1.9.0/manifest.sig").write_bytes(b"noise")
     assert beside() == ["1.10.0-rc.1"]
+
+
+def test_manifests_of_other_packages_are_not_read(
+    shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder may have thousands of bundles, and a plan many packages."""
+    read: list[str] = []
+    manifest_bytes = reader.manifest_bytes
+
+    def noting(folder: Path) -> bytes:
+        read.append(folder.name)
+        return manifest_bytes(folder)
+
+    monkeypatch.setattr(reader, "manifest_bytes", noting)
+    (shelf / "app-1.9.0").rename(shelf / "old")
+    assert find(shelf, "app", "1.9.0").place == str(shelf / "old")
+    assert sorted(read) == ["app-1.10.0", "app-1.10.0-rc.1", "old"]
 
 
 def test_hidden_folders_are_none(shelf: Path) -> None:

@@ -78,8 +78,10 @@ def list_(source: str, package: str | None, *, git: bool, folder: str, output: s
     if output == "json":
         for offer in found:
             click.echo(json.dumps(asdict(offer)))
-    else:
+    elif found:
         page().print(_table(found))
+    else:
+        click.echo(f"no bundles in {place.place}", err=True)
     return ExitCode.OK
 
 

@@ -66,6 +66,14 @@ def test_push_and_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert "did you mean 'app'?" in capsys.readouterr().err
 
 
+def test_where_there_is_nothing(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (place / "empty").mkdir()
+    run("list", "empty")
+    assert f"no bundles in {place}/empty" in capsys.readouterr().err
+    run("list", "--git", "./app", expect=ExitCode.USAGE)
+    assert "name the package: fleet bundle list --git" in capsys.readouterr().err
+
+
 def test_only_what_is_trusted_is_pushed(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (place / "bundles/app-1.0.0/manifest.sig").unlink()
     run("push", "bundles/app-1.0.0", "bundles/app-1.0.1", "store", expect=ExitCode.INVALID)

@@ -52,7 +52,8 @@ class GitSource:
 
     def packages(self) -> tuple[str, ...]:
         """Raise UsageError: only a build tells what a repository holds."""
-        raise UsageError(f"{self.place}: a repository has no list of packages", hint="name one")
+        hint = "name the package: fleet bundle list --git REPOSITORY PACKAGE"
+        raise UsageError(f"{self.place}: a repository has no list of packages", hint=hint)
 
     def offers(self, package: str) -> tuple[Offer, ...]:
         """Return a release for each tag of a package; they are pinned at first sight."""

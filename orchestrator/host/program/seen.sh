@@ -10,6 +10,7 @@ load_seen() {
 # quote inside a string has a backslash before it, and `version` is the last key.
 manifest_says() {
   version='' created='' expires=
+  # shellcheck disable=SC2013
   for pair in $(grep -oE \
     '[{,]"(created|expires)":"[0-9-]{10}T[0-9:]{8}Z"|,"version":"[0-9A-Za-z.+-]+"}$' \
     .fleet/manifest.json); do

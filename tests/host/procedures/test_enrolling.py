@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -49,3 +51,21 @@ async def test_the_host_judges_for_itself(tmp_path: Path) -> None:
     with pytest.raises(HostError, match="not pinned: by the pinned file: its signature does not"):
         await pin(tmp_path, FILE.replace("serial 1", "serial 2"), bent)
     assert asked == [FILE]
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> str:
+    """Return a PATH with busybox, and no ssh-keygen."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    busybox = shutil.which("busybox")
+    assert busybox
+    subprocess.run([busybox, "--install", "-s", str(folder)], check=True)
+    return str(folder)
+
+
+async def test_a_host_that_cannot_verify_is_left_as_it_is(tmp_path: Path, bare: str) -> None:
+    answer = await pin(tmp_path, FILE, path=bare)
+    assert answer.result is Enrolment.UNABLE
+    assert answer.why == "no ssh-keygen on this host"
+    assert not (tmp_path / "state").exists()

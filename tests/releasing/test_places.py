@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.bundles.forms import pack
-from tests.bundles.sources.test_git import ENVIRON
+from tests.bundles.sources.repository import ENVIRON
 from tests.bundles.sources.webserver import serving
 from tests.releasing.site import Corner
 from tests.releasing.test_resume import HELD, cohorts, kill_in_the_middle

@@ -13,7 +13,7 @@ import pytest
 from tests.docs.console import Shell, commands
 
 ROOT = Path(__file__).parent.parent.parent
-PAGES = ["README.md", "docs/tutorial.md", "docs/release-policy.md"]
+PAGES = ["README.md", "docs/tutorial.md", "docs/release-policy.md", "docs/ownership.md"]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from orchestrator.host.looking import Look, needs
 from orchestrator.host.procedures import checks
 from orchestrator.host.procedures.checks import Question
 from orchestrator.host.procedures.context import Context, look
-from orchestrator.host.procedures.judging import intention, is_there, objections
+from orchestrator.host.procedures.judging import intention, is_there, objections, shown
 from orchestrator.host.rendering import Renderer, mentions_facts
 from orchestrator.host.replies import Probe
 from orchestrator.host.work import PackageWork
@@ -28,7 +28,7 @@ async def check(ctx: Context) -> Outcome:
     replies = await look(ctx, [q.line for q in early], extra=checks.seconds(early))
     facts = _found(ctx)
     if not facts["changes"]:
-        return Outcome(Result.ALREADY, "there, and proved", facts=facts)
+        return Outcome(Result.ALREADY, _there(ctx), facts=facts)
     if stopped := _objection(ctx):
         return replace(stopped, facts=facts)
     renderer = ctx.renderer
@@ -74,6 +74,12 @@ def _objection(ctx: Context) -> Outcome | None:
     if not found:
         return None
     return Outcome(Result.FAILED, "; ".join(found), differences(memory.probes.values()))
+
+
+def _there(ctx: Context) -> str:
+    """Return what is said of a host that needs nothing: that it does, and what it keeps."""
+    kept = [path for work in ctx.packages for path in ctx.memory.probes[work.name].kept]
+    return f"there, and proved{f', with local changes kept: {shown(kept)}' if kept else ''}"
 
 
 def _found(ctx: Context) -> dict[str, object]:

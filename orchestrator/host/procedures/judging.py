@@ -68,7 +68,7 @@ def missing_files(manifest: Manifest, probe: Probe, depot: Depot) -> tuple[FileE
 def intention(work: PackageWork, probe: Probe, depot: Depot) -> dict[str, object]:
     """Return what would be done and why, as small facts; ``bytes`` are those before packing."""
     if is_there(probe):
-        kept = f", with local changes kept: {_list(probe.kept)}" if probe.kept else ""
+        kept = f", with local changes kept: {shown(probe.kept)}" if probe.kept else ""
         why = f"there, and proved{kept}"
         return {"from": probe.active, "to": work.release, "bytes": 0, "why": why}
     missing = lacking(work, probe, depot)
@@ -96,9 +96,9 @@ def _why(work: PackageWork, probe: Probe) -> str:
     found = weigh(work.package.on_drift, probe)
     said = [f"{probe.active} is active"]
     if found.kept:
-        said.append(f"keeps {_list(found.kept)}")
+        said.append(f"keeps {shown(found.kept)}")
     if found.mends:
-        said.append(f"overwrites {_list(found.mended) if found.mended else 'what differs'}")
+        said.append(f"overwrites {shown(found.mended) if found.mended else 'what differs'}")
     return ", ".join(said)
 
 
@@ -157,9 +157,10 @@ def _drift(work: PackageWork, probe: Probe) -> str:
     else:
         return ""
     told = probe.proof if has_drifted(work, probe) else probe.drift.reason if probe.drift else ""
-    return f"{why}{told or _list(found.failing)}; {MEND}"
+    return f"{why}{told or shown(found.failing)}; {MEND}"
 
 
-def _list(paths: Sequence[str]) -> str:
+def shown(paths: Sequence[str]) -> str:
+    """Return the first of some paths, and how many more there are."""
     more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
     return f"{', '.join(paths[:3])}{more}" if paths else "unproved"

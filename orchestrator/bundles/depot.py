@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from functools import partial
 from typing import TypeAlias
 
+from orchestrator.bundles.delta.once import Once
 from orchestrator.bundles.delta.patching import Job, Patcher, outline
 from orchestrator.bundles.payload import PayloadStore
 from orchestrator.bundles.reader import Bundle
@@ -47,7 +49,7 @@ class BundleDepot:
         self._store = store
         self._patcher = patcher
         self._jobs: dict[_Pair, Job | None] = {}
-        self._making: dict[_Key, asyncio.Task[Payload]] = {}
+        self._made: Once[_Key, Payload] = Once()
 
     def manifest(self, release: str) -> Manifest | None:
         """Return the manifest of a release that the run's bundles hold, or that is known."""
@@ -67,11 +69,8 @@ class BundleDepot:
         patches = frozenset(m for m in PATCHES if job and job.fits(m, able))
         full = next(means for means in FULL if means in able.means)
         key = (manifest.digest, base, frozenset(e.path for e in missing), patches | {full})
-        task = self._making.get(key)
-        if task is None or task.cancelled():
-            making = self._smallest(bundle, missing, full, job, patches)
-            task = self._making[key] = asyncio.create_task(making)
-        return await asyncio.shield(task)
+        smallest = partial(self._smallest, bundle, missing, full, job, patches)
+        return await self._made.get(key, smallest)
 
     def _outline(self, bundle: Bundle, missing: tuple[FileEntry, ...], base: str) -> Job | None:
         """Return the job of patching, made out once for all hosts."""

@@ -10,11 +10,13 @@ import sys
 from asyncio.subprocess import PIPE
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from orchestrator.bundles.delta import bases, targets
 from orchestrator.bundles.delta.bases import Pick
 from orchestrator.bundles.delta.cache import Patch, PatchCache
+from orchestrator.bundles.delta.once import Once
 from orchestrator.bundles.delta.targets import Target
 from orchestrator.bundles.payload import PayloadStore, unwritable
 from orchestrator.bundles.reader import Bundle
@@ -82,6 +84,7 @@ class Patcher:
         self._store = store
         self._cache = cache
         self._free = asyncio.Semaphore(os.cpu_count() or 1)
+        self._made: Once[str, Patch | None] = Once()
 
     async def patch(self, job: Job, means: Means) -> tuple[Payload, int] | None:
         """Return the patch, and how long its target is without a base; None when it failed.
@@ -90,6 +93,10 @@ class Patcher:
         written.
         """
         key = job.key(means)
+        found = await self._made.get(key, partial(self._patch, key, job, means))
+        return (_payload(job, means, found), found.plain) if found else None
+
+    async def _patch(self, key: str, job: Job, means: Means) -> Patch | None:
         path = self._store.place(job.target.bundle, means)
         try:
             found = await asyncio.to_thread(self._cache.take, key, path)
@@ -100,7 +107,7 @@ class Patcher:
                     await asyncio.to_thread(self._cache.put, key, found)
         except OSError as error:
             raise unwritable(error, path) from None
-        return (_payload(job, means, found), found.plain) if found else None
+        return found
 
     async def _make(self, job: Job, means: Means, path: Path) -> Patch | None:
         old, new = path.with_suffix(".base"), path.with_suffix(".target")

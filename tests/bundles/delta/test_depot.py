@@ -18,7 +18,7 @@ from orchestrator.bundles.depot import BundleDepot
 from orchestrator.bundles.payload import PayloadStore, missing
 from orchestrator.bundles.reader import Bundle
 from orchestrator.bundles.trust import Trust
-from orchestrator.errors import TrustError
+from orchestrator.errors import FleetError, TrustError
 from orchestrator.model.transfer import PLAIN, Abilities, Means
 from orchestrator.ports import Payload
 
@@ -183,9 +183,29 @@ async def test_giving_up_ends_the_worker(
     async with asyncio.timeout(20):
         while not await asyncio.to_thread(mark.exists):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
-    waiting.cancel()
-    [making] = depot._making.values()
-    making.cancel()
-    await asyncio.gather(waiting, making, return_exceptions=True)
+    tasks = [waiting, *(asyncio.all_tasks() - {asyncio.current_task(), waiting})]
+    for task in tasks:  # as asyncio.run does at the end
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
     with pytest.raises(ProcessLookupError):
         os.kill(int(mark.read_text()), 0)
+
+
+async def test_what_failed_is_tried_again(
+    old: Bundle, new: Bundle, store: PayloadStore, cache: PatchCache
+) -> None:
+    depot = BundleDepot([new], store, [old], Patcher(store, cache))
+    moved = store.folder.rename(store.folder.with_name("elsewhere"))
+    with pytest.raises(FleetError, match="No such file"):
+        await payload(depot, old, new, ALL)
+    moved.rename(store.folder)
+    assert (await payload(depot, old, new, ALL)).means is Means.ZSTD_PATCH
+
+
+async def test_one_patch_for_hosts_of_two_kinds(
+    old: Bundle, new: Bundle, store: PayloadStore, cache: PatchCache
+) -> None:
+    depot = BundleDepot([new], store, [old], Patcher(store, cache))
+    kinds = (ALL, means(Means.ZSTD_PATCH))
+    first, second = await asyncio.gather(*(payload(depot, old, new, kind) for kind in kinds))
+    assert first.path == second.path

@@ -14,7 +14,7 @@ import pytest
 from tests.host.program.builder import Release
 from tests.host.program.driver import Place, until
 from tests.host.program.patches import parts, patch, whole
-from tests.host.program.test_stage import HOSTILE_TREE
+from tests.host.program.test_stage import HOSTILE_TREE, small_disk
 
 CHANCE = random.Random(7)
 BIG = bytes(CHANCE.choices(b"abcdefgh", k=300_000))
@@ -37,6 +37,7 @@ NEW = replace(
     links={"l": "moved"},
     folders={"etc/new": 0o750},
 )
+FAT = Release(files={"fat": CHANCE.randbytes(3 << 20)}, version="3.0.0")
 ODD = replace(
     HOSTILE_TREE,
     version="2.0.0",
@@ -253,6 +254,19 @@ def test_without_room_for_the_spool(place: Place, tmp_path: Path) -> None:
         assert whole(NEW).send(place, session, need_kib=10**12).status == "no"
         assert whole(NEW).send(place, session, **room).status == "ok"
     NEW.written_in(place.release(NEW))
+
+
+def test_a_full_disk_while_it_arrives_leaves_the_host_as_it_was(place: Place) -> None:
+    with small_disk(place.state), place.session() as session:
+        place.install(session, OLD)
+        answer = whole(FAT).send(place, session)
+        assert answer.status == "failed"
+        assert "did not arrive whole" in answer.reason
+        assert session.ask("ping").status == "ok"
+        assert place.do(session, "withdraw", **FAT.named()).status == "ok"
+        assert not parts(place)
+        assert place.probe(session, OLD).proved
+        assert place.stage(session, FAT).status == "ok"
 
 
 @pytest.mark.parametrize(

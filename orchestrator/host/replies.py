@@ -87,6 +87,11 @@ class Drift:
     wrong_mode: tuple[str, ...] = ()
     listed: bool = True
 
+    @property
+    def only_modes(self) -> frozenset[str]:
+        """Return the paths of which nothing but the mode differs."""
+        return frozenset(self.wrong_mode) - {*self.modified, *self.missing}
+
     def lines(self) -> list[str]:
         """Return one ``kind: path`` line for each difference."""
         kinds = {"modified": self.modified, "missing": self.missing, "wrong mode": self.wrong_mode}

@@ -86,7 +86,9 @@ def lacking(work: PackageWork, probe: Probe, depot: Depot) -> tuple[FileEntry, .
     if not has_drifted(work, probe):
         return missing_files(work.manifest, probe, depot)
     found = weigh(work.package.on_drift, probe)
-    paths = damaged(work.manifest, found.mended if found.listed else None)
+    modes = probe.drift.only_modes if probe.drift else frozenset()
+    content = [path for path in found.mended if path not in modes or path in probe.kept]
+    paths = damaged(work.manifest, content if found.listed else None)
     return tuple(entry for entry in work.manifest.files if entry.path in paths)
 
 

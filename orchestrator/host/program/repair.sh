@@ -49,15 +49,21 @@ arrive() {
   }
 }
 
-# What differs in the release and is to be put back -> drift. Local changes stay where they are kept,
-# but what is gone is put back everywhere.
+# What differs in the release and is to be put back -> drift. Local changes stay where they are kept;
+# but what is gone is put back everywhere, and what stands where a folder should be makes way.
 wrongs() {
   cd "$R" || give_up failed "there is no $R"
   strict=1
   found=$(differences '')
-  drift=$({ printf '%s\n' "${a_keep_paths-}" | sed 's/^/=/'; printf '%s\n' "$found"; } | awk -v all="${a_keep_all-}" '
-    /^=/ { told[substr($0, 2)] = 1; next }
-    /^!missing / || /^![mw]/ && !all && !(substr($0, index($0, " ") + 1) in told)')
+  drift=$({ printf '%s\n' "${a_keep_paths-}" | sed 's/^/=/'; printf '%s\n' "$found"; } |
+    awk -v all="${a_keep_all-}" "$AWK_LISTING"'
+      pass == 1 { entry($0); next }
+      !judged { whole(); judged = 1 }
+      /^=/ { told[substr($0, 2)] = 1; next }
+      !/^![mw]/ { next }
+      { p = substr($0, index($0, " ") + 1) }
+      /^!missing / || !all && !(p in told) { print; next }
+      /^!modified / && ((p in implied) || (p in kind) && kind[p] == "d")' pass=1 .fleet/listing pass=2 -)
 }
 
 # Did everything arrive that is to be put back? Looked at before a file is touched.

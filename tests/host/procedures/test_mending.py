@@ -30,7 +30,7 @@ async def test_stage_mends_what_is_active_and_drifted() -> None:
     channel, depot, memory = FakeChannel({"repair": DONE}), FakeDepot(), remembered(DRIFTED)
     outcome = await stage(context(channel, IT, memory=memory, depot=depot))
     assert outcome.result is Result.DONE
-    assert depot.asked == [("bin/run", "README")]
+    assert depot.asked == [("README",)]  # of bin/run nothing but the mode differs
     assert channel.operations == [["repair"]]
     assert memory.probes["gateway"].proved
     assert memory.tokens == {}

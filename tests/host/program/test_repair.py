@@ -136,6 +136,19 @@ def test_what_the_host_keeps_stays(place: Place) -> None:
         assert place.repair(session, newer, keep_all=1).mended == 0
 
 
+def test_what_stands_where_a_folder_should_be_goes_to_backups_even_where_all_is_kept(
+    place: Place,
+) -> None:
+    with place.session() as session:
+        place.install(session, APP)
+        folder = place.release(APP)
+        shutil.rmtree(folder / "bin")
+        (folder / "bin").write_bytes(b"mine")
+        assert place.repair(session, APP, keep_all=1).status == "ok"
+        assert place.probe(session, APP).proved
+    assert b"mine" in saved(place).values()
+
+
 def test_refusals_leave_no_lock_and_nothing_changed(dash: Place) -> None:
     with dash.session() as session:
         folder = damaged(dash, session)

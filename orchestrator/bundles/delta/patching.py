@@ -33,6 +33,12 @@ LEAST = 32 << 10
 MOST: dict[Means, int] = {Means.ZSTD_PATCH: 1 << 30, Means.BSDIFF: 256 << 20}
 """Bytes of base and target together above which a patch takes too much time and memory here."""
 
+LONGEST = 240.0
+"""Seconds after which full content goes rather than a patch that is still being made.
+
+Hosts wait meanwhile, and two kinds of patch must fit into the time that staging has.
+"""
+
 OVERHEAD = 64 << 20
 """Memory that undoing a patch takes beside what grows with its size, in bytes."""
 
@@ -101,10 +107,13 @@ class Patcher:
         try:
             found = await asyncio.to_thread(self._cache.take, key, path)
             if found is None:
-                async with self._free:
+                async with asyncio.timeout(LONGEST), self._free:
                     found = await self._make(job, means, path)
                 if found is not None:
                     await asyncio.to_thread(self._cache.put, key, found)
+        except TimeoutError:
+            path.unlink(missing_ok=True)
+            return None
         except OSError as error:
             raise unwritable(error, path) from None
         return found

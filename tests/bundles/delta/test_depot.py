@@ -165,30 +165,49 @@ async def test_a_damaged_bundle_is_an_error_and_leaves_nothing(
     assert list(store.folder.iterdir()) == []
 
 
-async def test_giving_up_ends_the_worker(
-    old: Bundle,
-    new: Bundle,
-    store: PayloadStore,
-    cache: PatchCache,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> None:
-    stand_in = tmp_path / "python"
-    mark = tmp_path / "pid"
+@pytest.fixture
+def sleeper(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Let workers sleep instead of working; returns where their pid is."""
+    stand_in, mark = tmp_path / "python", tmp_path / "pid"
     stand_in.write_text(f"#!/bin/sh\necho $$ >{mark}.new; mv {mark}.new {mark}; exec sleep 60\n")
     stand_in.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(stand_in))
+    return mark
+
+
+def lives(mark: Path) -> bool:
+    """Return whether the worker that left this mark, if any did, is there."""
+    return mark.exists() and Path(f"/proc/{mark.read_text().strip()}").exists()
+
+
+async def test_giving_up_ends_the_worker(
+    old: Bundle, new: Bundle, store: PayloadStore, cache: PatchCache, sleeper: Path
+) -> None:
     depot = BundleDepot([new], store, [old], Patcher(store, cache))
     waiting = asyncio.create_task(payload(depot, old, new, ALL))
     async with asyncio.timeout(20):
-        while not await asyncio.to_thread(mark.exists):  # noqa: ASYNC110
+        while not await asyncio.to_thread(sleeper.exists):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     tasks = [waiting, *(asyncio.all_tasks() - {asyncio.current_task(), waiting})]
     for task in tasks:  # as asyncio.run does at the end
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(mark.read_text()), 0)
+    assert not lives(sleeper)
+
+
+async def test_a_patch_that_takes_too_long_is_not_waited_for(
+    old: Bundle,
+    new: Bundle,
+    store: PayloadStore,
+    cache: PatchCache,
+    sleeper: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(patching, "LONGEST", 0.3)
+    depot = BundleDepot([new], store, [old], Patcher(store, cache))
+    assert (await payload(depot, old, new, ALL)).means is Means.ZSTD
+    assert [path.suffix for path in store.folder.iterdir()] == [".zstd"]
+    assert not lives(sleeper)
 
 
 async def test_what_failed_is_tried_again(

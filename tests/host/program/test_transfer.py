@@ -206,6 +206,19 @@ def test_a_broken_transfer_goes_on(place: Place) -> None:
     NEW.written_in(place.release(NEW))
 
 
+def test_when_all_had_arrived_nothing_more_is_sent(place: Place) -> None:
+    delivery = whole(NEW)
+    size = len(delivery.data)
+    cut(place, delivery, size - 1)
+    (part,) = parts(place)
+    part.write_bytes(delivery.data)
+    with place.session() as session:
+        assert place.probe(session, NEW).part["size"] == size
+        assert delivery.send(place, session, size).status == "ok"
+        assert session.ask("ping").status == "ok"
+    NEW.written_in(place.release(NEW))
+
+
 def test_what_came_beyond_is_forgotten(place: Place) -> None:
     delivery = whole(NEW)
     cut(place, delivery, 30_000)

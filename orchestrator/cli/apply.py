@@ -27,7 +27,7 @@ from orchestrator.model.event import Event, OperatorAsked, Request, RunStarted
 from orchestrator.model.lock import Pin
 from orchestrator.ports import RunLog
 from orchestrator.rollout.machine import Rollout
-from orchestrator.rollout.verdict import RunState, run_state
+from orchestrator.rollout.verdict import RunState, moved_nothing, run_state
 from orchestrator.service.controller import Controller
 from orchestrator.service.operator import operator
 from orchestrator.service.options import RunOptions
@@ -142,8 +142,11 @@ def _take_up(run: str, request: Request, screen: Screen, *, ask: bool) -> int:
 
 def _goes_back(journal: Journal, run: str) -> bool:
     """Return whether the run lays nothing more down, whoever takes it up."""
-    rollout = Rollout.fold(recorded.event for recorded in journal.events(run))
-    return run_state(rollout) in GOING_BACK
+    return run_state(_folded(journal, run)) in GOING_BACK
+
+
+def _folded(journal: Journal, run: str) -> Rollout:
+    return Rollout.fold(recorded.event for recorded in journal.events(run))
 
 
 def _drive(
@@ -205,8 +208,16 @@ def _run_of(journal: Journal, name: str) -> str:
     try:
         return journal.find_run(name)
     except UnknownRun:
+        carried = False
         for row in journal.runs():
             started = next(journal.events(row.run)).event
-            if isinstance(started, RunStarted) and any(t.package == name for t in started.targets):
-                return row.run
+            if not isinstance(started, RunStarted):
+                continue
+            if any(target.package == name for target in started.targets):
+                carried = True
+                if not moved_nothing(_folded(journal, row.run)):
+                    return row.run
+        if carried:
+            hint = "what each run did: fleet history"
+            raise UnknownRun(f"no run has moved {name!r} on any host", hint=hint) from None
         raise

@@ -53,6 +53,16 @@ def taken_back(rollout: Rollout) -> str:
     return gone[-1].reason or "rolled back" if reverted else ""
 
 
+_UNMOVED = frozenset({H.PENDING, H.SKIPPED, H.FAILED, H.DEFERRED, H.WITHDRAWN})
+_OVER = frozenset({RunState.COMPLETE, RunState.ROLLED_BACK, RunState.ABORTED})
+
+
+def moved_nothing(rollout: Rollout) -> bool:
+    """Tell whether the run is over, and no host ever had another release active for it."""
+    states = {host.state for host in rollout.hosts.values()}
+    return run_state(rollout) in _OVER and states <= _UNMOVED
+
+
 _FAILED = frozenset(
     {RunState.STRANDED, RunState.ROLLING_BACK, RunState.ROLLED_BACK, RunState.ABORTED}
 )

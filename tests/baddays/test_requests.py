@@ -65,6 +65,17 @@ def test_rollback_of_a_first_release_leaves_nothing_active(site: Site) -> None:
     assert_settled(area, "")
 
 
+def test_rollback_of_a_package_passes_over_runs_that_moved_nothing(site: Site) -> None:
+    """Neither a run that found all there, nor one that failed before it began, is what is meant."""
+    asked = {"command": "{{ answer | default('true') }}"}
+    area = site.area("passed-over", package={"pre_checks": [asked]})
+    area.apply(OLD)
+    area.apply(OLD)
+    area.apply(NEW, "-e", "answer=false", expect=2)
+    area.fleet("rollback", "app", expect=2)
+    assert_settled(area, "")
+
+
 def test_rollback_of_a_run_in_mid_wave(area: Area) -> None:
     """The canary is done, the second wave is at work when its controller dies."""
     disk = area.disk("h002")

@@ -20,6 +20,7 @@ from orchestrator.bundles.delta.once import Once
 from orchestrator.bundles.delta.targets import Target
 from orchestrator.bundles.payload import PayloadStore, unwritable
 from orchestrator.bundles.reader import Bundle
+from orchestrator.errors import TrustError
 from orchestrator.model.bundle import FileEntry
 from orchestrator.model.transfer import Abilities, Base, Means
 from orchestrator.ports import Payload
@@ -121,7 +122,9 @@ class Patcher:
     async def _make(self, job: Job, means: Means, path: Path) -> Patch | None:
         old, new = path.with_suffix(".base"), path.with_suffix(".target")
         try:
-            base = await asyncio.to_thread(bases.write, job.base, job.picks, old)
+            base = await asyncio.to_thread(_written, job, old)
+            if base is None:
+                return None
             await asyncio.to_thread(job.target.write, new)
             head = sum(job.target.heads)
             lines = bases.segments(job.base, job.picks, head, job.target.files)
@@ -137,6 +140,14 @@ class Patcher:
         finally:
             old.unlink(missing_ok=True)
             new.unlink(missing_ok=True)
+
+
+def _written(job: Job, path: Path) -> Base | None:
+    """Write the base; None when the old bundle is damaged, which costs nothing but the patch."""
+    try:
+        return bases.write(job.base, job.picks, path)
+    except TrustError:
+        return None
 
 
 async def _work(task: bytes) -> bytes:

@@ -165,6 +165,15 @@ async def test_a_damaged_bundle_is_an_error_and_leaves_nothing(
     assert list(store.folder.iterdir()) == []
 
 
+async def test_a_damaged_old_bundle_costs_nothing_but_the_patch(
+    new: Bundle, keys: Path, trust: Trust, store: PayloadStore, cache: PatchCache, tmp_path: Path
+) -> None:
+    before = make_bundle(tmp_path, keys, trust, "1.0.1", OLD)
+    before.content(before.manifest.files[0].sha256).write_bytes(b"damage")
+    depot = BundleDepot([new], store, [before], Patcher(store, cache))
+    assert (await payload(depot, before, new, ALL)).means is Means.ZSTD
+
+
 @pytest.fixture
 def sleeper(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Let workers sleep instead of working; returns where their pid is."""

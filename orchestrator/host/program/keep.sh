@@ -11,7 +11,7 @@ refuse_conflicts() {
       if (!(p in kind) && !(p in implied)) next
       k = (p in kind) ? kind[p] : "d"
       print "odd " k " \047\047 \047" sha[p] "\047 " quoted(target[p]) " " quoted(p) " " word(p)
-    }' pass=1 .fleet/listing pass=2 -)
+    }' pass=1 .fleet/listing pass=2 - | grep '^odd ')
   [ -n "$tests" ] || return 0
   found=$(cd "$P/releases/$active" && eval "$tests")
   [ -n "$found" ] || return 0
@@ -34,7 +34,7 @@ keeping() {
       k = (p in kind) ? kind[p] : "d"
       if ($1 == "!modified" && k == "f") print "kept_file " quoted(p) " " word(p)
       if ($1 == "!wrong_mode" && k ~ /[fd]/) print "kept_mode " quoted(p) " " word(p)
-    }' pass=1 .fleet/listing pass=2 -)"
+    }' pass=1 .fleet/listing pass=2 - | grep '^kept_')"
 }
 
 kept_file() {

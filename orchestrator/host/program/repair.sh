@@ -55,6 +55,7 @@ wrongs() {
   cd "$R" || give_up failed "there is no $R"
   strict=1
   found=$(differences '')
+  case $found in '!bad '*) give_up failed "the release was refused: its listing is unusable: ${found#!bad }" ;; esac
   drift=$({ printf '%s\n' "${a_keep_paths-}" | sed 's/^/=/'; printf '%s\n' "$found"; } |
     awk -v all="${a_keep_all-}" "$AWK_LISTING"'
       pass == 1 { entry($0); next }

@@ -58,7 +58,7 @@ remove() (
         if (i % 50 == 0) { print "rm -f --" batch; batch = "" }
       }
       if (batch != "") print "rm -f --" batch
-    }' .fleet/listing)"
+    }' .fleet/listing | grep '^rm -f -- ')"
   rm -rf .fleet
   find . -depth -type d -exec rmdir {} + 2>/dev/null
   cd .. && rmdir "./$1" 2>/dev/null

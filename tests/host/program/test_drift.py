@@ -214,6 +214,18 @@ def test_what_is_kept_may_change_while_the_release_is_on_trial(
         assert answer.status == confirmed
 
 
+def test_a_listing_that_is_none_is_refused_beside_changes_and_nothing_of_it_is_run(
+    place: Place,
+) -> None:
+    evil = replace(NEW, lines=("d 0755 ../$(touch pwned)",))
+    with place.session() as session:
+        folder = prepared(place, session)
+        (folder / "new").write_bytes(b"in the way")
+        answer = place.stage(session, evil, keep_paths=told(*CHANGED))
+    assert (answer.status, answer.reason[:24]) == ("failed", "the release was refused:")
+    assert not list(place.root.parent.rglob("pwned"))
+
+
 def test_unmanaged_files_in_the_way_are_a_conflict(place: Place) -> None:
     clash = replace(
         NEW, files=NEW.files | {"same": b"s", "dir": b"d", "new 2": b"n"}, version="2.1.0"

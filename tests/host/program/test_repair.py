@@ -149,6 +149,21 @@ def test_what_stands_where_a_folder_should_be_goes_to_backups_even_where_all_is_
     assert b"mine" in saved(place).values()
 
 
+def test_a_listing_that_is_none_is_refused_and_nothing_of_it_is_run(place: Place) -> None:
+    evil = Release(
+        files={"a": b"a"}, lines=("d 0755 ../$(touch pwned)", "d 0755 $(touch pwned)/..")
+    )
+    folder = place.release(evil) / ".fleet"
+    folder.mkdir(parents=True)
+    (folder / "complete").write_text(f"1 {evil.digest}\n")
+    (place.home / "current").symlink_to(f"releases/{evil.id}")
+    with place.session() as session:
+        answer = place.repair(session, evil)
+    assert (answer.status, answer.reason[:24]) == ("failed", "the release was refused:")
+    assert not list(place.root.parent.rglob("pwned"))
+    assert not Path("pwned").exists()
+
+
 def test_refusals_leave_no_lock_and_nothing_changed(dash: Place) -> None:
     with dash.session() as session:
         folder = damaged(dash, session)

@@ -81,6 +81,16 @@ def test_backups_by_number_and_age(place: Place, aged: Session) -> None:
     assert found == {*names[2:], "not ours", "1.0.0-abc.1700000000"}
 
 
+def test_a_listing_that_someone_spoiled_is_not_run(dash: Place) -> None:
+    with dash.session() as session:
+        dash.install(session, RELEASES[0], "k0")
+        (dash.release(RELEASES[0]) / ".fleet/listing").write_text("d 0755 ../$(touch pwned)\n")
+        dash.install(session, RELEASES[1], "k1", overwrite_all=1)
+        dash.install(session, NEW, "k2", keep=2)
+    assert not list(dash.root.parent.rglob("pwned"))
+    assert (dash.release(RELEASES[0]) / "app").exists()
+
+
 @pytest.mark.parametrize("limit", ["keep", "keep_age", "keep_free_kib", "backups", "backups_age"])
 def test_limits_are_numbers(dash: Place, limit: str) -> None:
     with dash.session() as session:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from orchestrator.bundles.build import build
 from orchestrator.bundles.reader import Bundle, read
 from orchestrator.bundles.signing import sign
 from orchestrator.bundles.trust import Trust
-
-MakeBundle = Callable[[str, Mapping[str, bytes]], Bundle]
 
 
 def make_bundle(

@@ -95,7 +95,8 @@ def standing(policy: OnDrift, manifest: Manifest) -> Changes:
     if policy.everywhere(KEEP):
         return Changes(keep_all=True)
     paths = [file.path for file in manifest.files] + [d.path for d in manifest.folders]
-    return Changes(keep=tuple(path for path in paths if policy.of(path) is KEEP))
+    above = sorted({up for path in paths for up in _above(path)} - set(paths))
+    return Changes(keep=tuple(path for path in (*paths, *above) if policy.of(path) is KEEP))
 
 
 def damaged(manifest: Manifest, paths: Iterable[str] | None) -> frozenset[str]:

@@ -6,6 +6,7 @@ templates are marked *template*; they are rendered for each host with its variab
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -13,6 +14,8 @@ from orchestrator.errors import Position
 from orchestrator.model.keeping import BackupRetention, OnDrift, Retention
 
 NOWHERE = Position("")
+
+_SECRET = re.compile(r"https?://[^/]*@|[a-z0-9+.-]+://[^/@]*:[^/]*@", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +223,11 @@ class Origin:
     location: str
     git: bool = False
     folder: str = ""
+
+    @property
+    def has_secret(self) -> bool:
+        """Return whether a name or password stands in a URL, where messages would show it."""
+        return _SECRET.match(self.location) is not None
 
     def __str__(self) -> str:
         return f"git {self.location}" if self.git else self.location

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from orchestrator.model.plan import Origin
@@ -11,7 +10,6 @@ from orchestrator.schema import Field, Shape, Text, Wrong
 from orchestrator.schema.kinds import ScalarKind, Schema
 from orchestrator.yamldoc import ScalarNode
 
-_SECRET = re.compile(r"https?://[^/]*@|[a-z0-9+.-]+://[^/@]*:[^/]*@", re.IGNORECASE)
 _INSIDE = r"(?!/)(?!(?:.*/)?\.\.?(?:/|$))[^\n]+"
 
 
@@ -20,10 +18,11 @@ def _origin(location: str, git: str, folder: str) -> Origin:
         raise Wrong("a bundle has one origin: a location or git", "write one of the two")
     if folder and not git:
         raise Wrong("'folder' is of a git repository", "remove it, or write git instead")
-    if _SECRET.match(location or git):
+    origin = Origin(location or git, bool(git), folder)
+    if origin.has_secret:
         mend = "take it out; docs/sources.md says where credentials belong"
         raise Wrong("a name or password in a URL", mend)
-    return Origin(location or git, bool(git), folder)
+    return origin
 
 
 ORIGIN = Shape(

@@ -72,6 +72,7 @@ def test_what_may_differ_while_a_release_is_active() -> None:
     assert standing(OnDrift(OVERWRITE), made) == Changes()
     assert standing(OnDrift(KEEP), made) == Changes(keep_all=True)
     assert standing(OnDrift(FAIL, (("etc/*", KEEP),)), made) == Changes(keep=("etc/a", "etc/d"))
+    assert standing(OnDrift(FAIL, (("etc", KEEP),)), made) == Changes(keep=("etc",))
 
 
 def test_files_below_a_damaged_folder_are_damaged() -> None:

@@ -15,7 +15,7 @@ from orchestrator.bundles.sources.folder import FolderSource
 from orchestrator.bundles.sources.git import GitSource
 from orchestrator.bundles.sources.offer import Source
 from orchestrator.bundles.sources.store import FolderShelf, StoreSource, is_store
-from orchestrator.bundles.sources.taps import repository
+from orchestrator.bundles.sources.taps import refuse_secrets, repository
 from orchestrator.errors import BundleError
 from orchestrator.model.plan import Origin
 
@@ -33,6 +33,7 @@ def source_of(origin: Origin, home: Path) -> Source:
     Raises BundleError for what is no source.
     """
     cache = Cache(home / CACHE)
+    refuse_secrets(origin)
     if origin.git:
         url = repository(origin.location, home)
         return GitSource.at(url, origin.folder, home / GIT, cache, os.environ)

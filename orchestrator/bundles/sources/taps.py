@@ -8,6 +8,7 @@ from pathlib import Path
 
 from orchestrator import yamldoc
 from orchestrator.errors import BundleError, InputError, Problem
+from orchestrator.model.plan import Origin
 from orchestrator.registry import near_miss
 from orchestrator.yamldoc import MappingNode, Node, ScalarNode
 
@@ -26,11 +27,20 @@ def repository(location: str, home: Path) -> str:
     Raises BundleError for a name that no tap has, and for a URL that is not safe.
     """
     url = _known(location, home / TAPS) if _SHORT.fullmatch(location) else location
+    refuse_secrets(Origin(url, git=True))
     scheme = _SCHEME.match(url)
     if (scheme and scheme[1] not in _SCHEMES) or "::" in url or url.startswith("-"):
         mend = f"write a path, host:path, or a URL with one of {', '.join(_SCHEMES)}"
         raise BundleError.at(url, "no repository that fleet takes bundles from", mend)
     return url
+
+
+def refuse_secrets(origin: Origin) -> None:
+    """Raise BundleError for a URL with a name or password in it, without showing it."""
+    if origin.has_secret:
+        place = f"{origin.location.partition('://')[0]}://…"
+        mend = "take it out; docs/sources.md says where credentials belong"
+        raise BundleError.at(place, "a name or password in a URL", mend)
 
 
 def _known(name: str, folder: Path) -> str:

@@ -55,6 +55,7 @@ may_activate() {
   is_complete "$a_release" || leave no "release $a_release is not staged"
   proof "$R" "$a_manifest"
   [ -z "$why" ] || { armed && tolerable; } || leave no "the staged release is damaged: $why"
+  keeps_no_more || leave no "the staged release was refused: $why"
   verified || leave no "the staged release was refused: $why"
   put signature "$signature"
   armed || as_settled || leave no "the active release has changed since this one was staged: $why; apply the plan again"

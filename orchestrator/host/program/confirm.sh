@@ -29,6 +29,7 @@ active_and_proved() {
   [ "$active" = "$a_release" ] || leave no "${active:-nothing} is active, not $a_release"
   proof "$R" "$a_manifest"
   [ -z "$why" ] || tolerable || leave no "the active release is damaged: $why"
+  keeps_no_more || leave no "the active release is not what was signed: $why"
 }
 
 do_commit() {

@@ -137,14 +137,24 @@ beyond() {
 # What changed, and how it looks now, as one word; for the release in the current folder.
 fingerprint() {
   [ -n "$drift" ] || { echo unlisted; return; }
-  eval "set -- $(differing '^!')"
-  { printf '%s\n' "$drift"; stat -c '%f %s' "$@"; sha256sum "$@"; } 2>/dev/null | sha256sum | cut -c 1-64
+  { printf '%s\n' "$drift"; eval "$(differing '^!' looks)"; } 2>/dev/null | sha256sum | cut -c 1-64
 }
 
-# The paths in `drift` of a kind, as words for eval.
+looks() {
+  stat -c '%f %s' "$@"
+  sha256sum "$@" || :
+}
+
+# differing <kind> <command>: lines for eval that run a command on the paths in `drift` of a kind, on
+# no more at a time than a command line may hold.
 differing() {
-  printf '%s\n' "$drift" | awk -v kind="$1" "$AWK_LISTING"'
-    $1 ~ kind { printf " %s", quoted("./" substr($0, index($0, " ") + 1)) }'
+  printf '%s\n' "$drift" | awk -v kind="$1" -v command="$2" "$AWK_LISTING"'
+    function spill() { if (batch != "") print command batch " || return"; batch = "" }
+    $1 ~ kind {
+      batch = batch " " quoted("./" substr($0, index($0, " ") + 1))
+      if (length(batch) > 50000) spill()
+    }
+    END { spill() }'
 }
 
 # Is the active release as it was when this one was staged beside it? -> print
@@ -165,6 +175,18 @@ as_settled() {
 as_it_was() {
   drift=$found
   [ -n "$drift" ] && [ "${undo_drift-}" = "$(fingerprint)" ]
+}
+
+# Does the release in folder R keep no local changes but those that the request lets stay? Else why.
+# What is kept is no part of what was signed, so that the host's own record of it proves nothing.
+keeps_no_more() {
+  [ -f "$R/.fleet/kept" ] && [ "${a_keep_all-}" != 1 ] || return 0
+  found=$(sed 's/^f [^ ]* [^ ]* [^ ]* /!modified /;s/^m [^ ]* /!wrong_mode /' "$R/.fleet/kept")
+  found=$(beyond "${a_keep_paths-}")
+  [ -n "$found" ] || return 0
+  tell "$found"
+  why="local changes are kept that may not stay: $why"
+  return 1
 }
 
 # Is all that differs at paths where the host's own bytes are kept?

@@ -85,8 +85,7 @@ settle_drift() {
   [ -n "$print" ] || { rm -f .fleet/settled; return 0; }
   [ ! -f .fleet/settled ] || read -r settled <.fleet/settled
   [ "$settled" != "$active $print" ] || return 0
-  eval "set -- $(lost)"
-  save "$active" "$@" || leave failed "the changed files of $active cannot be kept in $S/backups: is the disk full?"
+  save "$active" "$(lost)" || leave failed "the changed files of $active cannot be kept in $S/backups: is the disk full?"
   write .fleet/settled "$active $print" || leave failed "cannot write $R/.fleet/settled: is the disk full?"
 }
 
@@ -94,20 +93,23 @@ lost() {
   drift=$({ [ ! -f .fleet/kept ] || sed -n 's/^f [^ ]* [^ ]* [^ ]* /=/p' .fleet/kept; printf '%s\n' "$drift"; } | awk '
     /^=/ { told[substr($0, 2)] = 1; next }
     $1 == "!modified" && !(substr($0, 11) in told)')
-  differing '^!'
+  differing '^!' bring
 }
 
-# save <release> <path>…: keep these of a release in backups, all of them or nothing -> backup
+# save <release> <commands>: keep what these bring of a release in backups, all or nothing -> backup
 save() {
   backup=$S/backups/$now-$1 own=$P/releases/$1
-  shift
-  [ $# != 0 ] || { backup=; return 0; }
+  [ -n "$2" ] || { backup=; return 0; }
   [ ! -e "$backup" ] || backup=$backup.$own_pid
   rm -rf "$backup.new"
   mkdir -p "$backup.new" || return
+  eval "$2" || return
+  { sync -f "$backup.new" 2>/dev/null || sync; } && mv "$backup.new" "$backup"
+}
+
+bring() {
   ( cd "$own" && tar -cf - "$@" ) | tar -xpf - -C "$backup.new" || return
   for saved; do
     [ -e "$backup.new/$saved" ] || [ -L "$backup.new/$saved" ] || return
   done
-  { sync -f "$backup.new" 2>/dev/null || sync; } && mv "$backup.new" "$backup"
 }

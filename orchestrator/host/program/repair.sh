@@ -90,8 +90,7 @@ heads_back() {
 
 # The bytes that are about to be replaced go to backups.
 keep_wrongs() {
-  eval "set -- $(differing '^!modified')"
-  save "$a_release" "$@"
+  save "$a_release" "$(differing '^!modified' bring)"
 }
 
 # Put everything back, folders before what lies in them.

@@ -43,22 +43,30 @@ cramped() {
   [ "${free:-$a_keep_free_kib}" -lt "$a_keep_free_kib" ]
 }
 
-# Remove a complete release: what its listing names, then what is empty.
+# Remove a complete release: what its listing names, then what is empty. A link where the listing has
+# a folder goes first: what lies behind it is not ours.
 remove() (
   cd "$P/releases/$1" || return
   rm -f .fleet/complete
   point mark_removed
   eval "$(awk "$AWK_LISTING"'
+    function folder(p) {
+      if (p == "" || (p in real)) return
+      real[p] = 1
+      folder(parent(p))
+      print "> [ ! -L " quoted("./" p) " ] || rm -f -- " quoted("./" p)
+    }
     { entry($0) }
     END {
       if (broken) exit
       whole()
+      for (p in implied) folder(p)
       for (i = 1; i <= entries; i++) if (kind[order[i]] != "d") {
         batch = batch " " quoted("./" order[i])
-        if (i % 50 == 0) { print "rm -f --" batch; batch = "" }
+        if (i % 50 == 0) { print "> rm -f --" batch; batch = "" }
       }
-      if (batch != "") print "rm -f --" batch
-    }' .fleet/listing | grep '^rm -f -- ')"
+      if (batch != "") print "> rm -f --" batch
+    }' .fleet/listing | sed -n 's/^> //p')"
   rm -rf .fleet
   find . -depth -type d -exec rmdir {} + 2>/dev/null
   cd .. && rmdir "./$1" 2>/dev/null

@@ -47,6 +47,13 @@ def test_a_tap_may_not_lead_there_either(taps: Path, home: Path) -> None:
         repository("evil", home)
 
 
+def test_a_tap_has_no_passwords_in_it(taps: Path, home: Path) -> None:
+    (taps / "c.yml").write_text("private: https://me:s3cret@example.org/x\n")
+    with pytest.raises(BundleError, match="a name or password in a URL") as caught:
+        repository("private", home)
+    assert "s3cret" not in str(caught.value)
+
+
 def test_an_unknown_name(taps: Path, home: Path) -> None:
     with pytest.raises(BundleError, match=r"no tap knows 'some/ap'; did you mean 'some/app'\?"):
         repository("some/ap", home)

@@ -87,6 +87,10 @@ def test_a_token_that_cannot_be_sent_is_not_shown(server: Server, home: Path, to
     with pytest.raises(FleetError, match="FLEET_STORE_TOKEN is no token") as caught:
         store_at(server, home, FLEET_STORE_TOKEN=token).offers("app")
     assert "s3cr" not in str(caught.value)
+    for git in (False, True):
+        with pytest.raises(BundleError, match="a name or password in a URL") as caught:
+            source_of(Origin("https://me:s3cret@example.org/store", git=git), home)
+        assert "s3cr" not in str(caught.value)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:port", "http://127.0.0.1\x01"])

@@ -216,9 +216,9 @@ class Place:
         values: dict[str, Any] = usual | keys
         return self.do(session, "activate", **release.named(), **values)
 
-    def confirm(self, session: Session, release: Release, nonce: str = "n1") -> Answer:
+    def confirm(self, session: Session, release: Release, nonce: str = "n1", **keys: Any) -> Answer:
         """Confirm a release."""
-        return self.do(session, "confirm", **release.named(), nonce=nonce)
+        return self.do(session, "confirm", **release.named(), nonce=nonce, **keys)
 
     def commit(
         self, session: Session, release: Release, nonce: str = "n1", keep: int = 3
@@ -242,11 +242,15 @@ class Place:
     def install(
         self, session: Session, release: Release, nonce: str = "n0", keep: int = 3, **keys: Any
     ) -> None:
-        """Bring a release on, all the way; ``keys`` go with the request to stage."""
+        """Bring a release on, all the way; ``keys`` go with the request to stage.
+
+        What they let stay may stay to the end.
+        """
+        stays = {key: keys[key] for key in ("keep_paths", "keep_all") if key in keys}
         steps = [
             self.stage(session, release, **keys),
-            self.activate(session, release, nonce),
-            self.confirm(session, release, nonce),
+            self.activate(session, release, nonce, **stays),
+            self.confirm(session, release, nonce, **stays),
             self.commit(session, release, nonce, keep),
         ]
         assert [step.status for step in steps] == ["ok"] * 4, [step.fields for step in steps]

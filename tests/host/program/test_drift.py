@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import resource
 import time
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -185,7 +187,7 @@ def test_the_way_back_leads_to_the_changes(place: Place, key: str) -> None:
     with place.session() as session:
         folder = prepared(place, session)
         assert place.stage(session, NEW, **terms).status == "ok"
-        assert place.activate(session, NEW).status == "ok"
+        assert place.activate(session, NEW, **terms).status == "ok"
         answer = place.revert(session)
         assert (answer.status, place.active) == ("ok", OLD.id), answer.fields
         assert (folder / "gone").read_bytes() == b"my g"
@@ -245,3 +247,37 @@ def test_unmanaged_files_in_the_way_are_a_conflict(place: Place) -> None:
         (folder / "dir").rmdir()
         assert place.stage(session, clash).status == "ok"
         assert (folder / "elsewhere").read_bytes() == b"?"
+
+
+def test_the_hosts_own_record_of_what_is_kept_proves_nothing(place: Place) -> None:
+    """Whoever changes a file could write the record too: the request says what may stay."""
+    evil = b"f 0644 4 " + sha256(b"evil").hexdigest().encode() + b" bin/app\n"
+    with place.session() as session:
+        assert place.stage(session, APP).status == "ok"
+        folder = place.release(APP)
+        (folder / "bin/app").write_bytes(b"evil")
+        (folder / ".fleet/kept").write_bytes(evil)
+        refused = place.activate(session, APP, keep_paths="etc/a.conf")
+        assert (refused.status, place.active) == ("no", ""), refused.fields
+        assert "local changes are kept that may not stay: bin/app is modified" in refused.reason
+        assert place.activate(session, APP, keep_paths="bin/app").status == "ok"
+        assert place.confirm(session, APP).status == "no"
+        assert place.confirm(session, APP, keep_all=1).status == "ok"
+
+
+def test_more_files_than_a_command_line_may_name(dash: Place) -> None:
+    files = {f"{'x' * 240}/{'y' * 240}/{'z' * 240}{n}": b"a" for n in range(500)}
+    old = Release(files=files)
+    with dash.session() as session:
+        small = (1 << 20, 1 << 20)  # a quarter of the stack is for what a command is told
+        resource.prlimit(session.process.pid, resource.RLIMIT_STACK, small)
+        dash.install(session, old)
+        folder = dash.release(old)
+        for path in files:
+            (folder / path).write_bytes(b"b")
+        staged = dash.stage(session, NEW, overwrite_all=1)
+        assert staged.status == "ok", staged.reason
+        (backup,) = dash.records.glob("backups/*")
+        assert sum(path.read_bytes() == b"b" for path in backup.rglob("z*")) == len(files)
+        (folder / path).write_bytes(b"c")
+        assert "changed since this one was staged" in dash.activate(session, NEW).reason

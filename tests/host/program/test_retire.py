@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -67,6 +68,23 @@ def test_what_no_manifest_names_stays(dash: Place) -> None:
         dash.install(session, NEW, "k2", keep=2)
     found = [path for path in dash.release(release).rglob("*") if path.is_file()]
     assert found == [dash.release(release) / "d/mine"]
+
+
+def test_what_lies_behind_a_link_in_a_folders_place_stays(place: Place) -> None:
+    old = Release(files={"conf/app": b"one", "d/e/f": b"x"}, version="1.0.0")
+    behind = place.root / "srv"
+    (behind / "e").mkdir(parents=True)
+    for path in ("app", "e/f"):
+        (behind / path).write_text("precious")
+    with place.session() as session:
+        place.install(session, old, "k0")
+        for name in ("conf", "d"):
+            shutil.rmtree(place.release(old) / name)
+            (place.release(old) / name).symlink_to(behind)
+        place.install(session, RELEASES[1], "k1", overwrite_all=1)
+        place.install(session, NEW, "k2", keep=2)
+    assert not place.release(old).exists()
+    assert [(behind / path).read_text() for path in ("app", "e/f")] == ["precious"] * 2
 
 
 def test_backups_by_number_and_age(place: Place, aged: Session) -> None:

@@ -144,7 +144,11 @@ def expect_same(plan: Plan, digest: str, targets: Sequence[Target], now: Sequenc
     """Raise PlanError unless plan and bundles are those that the run began with."""
     problems = []
     if plan.digest != digest:
-        problems.append(_changed(plan.source, "the plan has changed since the run began"))
+        what = (
+            "the plan has changed since the run began, which goes on, and back, by that plan only"
+        )
+        mend = "put it back as it was; or give the hosts another release: fleet apply"
+        problems.append(Problem(Position(plan.source), "", what, mend))
     problems += [
         _changed(plan.source, f"the bundle of {then.package} is no longer {then.release}")
         for then, found in zip(targets, now, strict=False)

@@ -95,4 +95,5 @@ def test_a_resumed_run_proves_that_plan_and_bundles_are_the_same() -> None:
     with pytest.raises(PlanError) as caught:
         expect_same(PLAN, "another", targets, other)
     assert "the plan has changed since the run began" in str(caught.value)
+    assert "put it back as it was" in str(caught.value)
     assert "the bundle of app is no longer 1.0.0-dddddddddddd" in str(caught.value)

@@ -109,4 +109,5 @@ def _read(raw: bytes, name: str, key: str, read: Callable[[Shape], T]) -> tuple[
         return document.field(key).items(read)
     except (ValueError, RecursionError) as error:
         why = str(error) if type(error) is ValueError else "not JSON"
-        raise BundleError.at(name, f"not an index of bundles: {why}", "push to it again") from None
+        mend = "put back a copy, or move it away and push its bundles again"
+        raise BundleError.at(name, f"not an index of bundles: {why}", mend) from None

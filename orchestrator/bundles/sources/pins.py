@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from orchestrator.bundles.sources.writing import alone, writing
-from orchestrator.errors import BundleError
+from orchestrator.errors import BundleError, InputError
 
 FORMAT = 1
 
@@ -80,10 +80,15 @@ class Pins:
             pins = [Pin(**entry) for entry in document["pins"]]
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            mend = "put back a copy, or move it away and check each tag's commit"
-            raise BundleError.at(str(self.file), f"cannot be read: {error}", mend) from None
+        except (OSError, ValueError) as error:
+            raise self._unreadable(str(error)) from None
+        except (TypeError, KeyError, RecursionError):
+            raise self._unreadable("it is not what fleet wrote") from None
         return {pin.key: pin for pin in pins}
+
+    def _unreadable(self, why: str) -> InputError:
+        mend = "put back a copy, or move it away and check each tag's commit"
+        return BundleError.at(str(self.file), f"cannot be read: {why}", mend)
 
     def _write(self, pins: Mapping[tuple[str, str, str], Pin]) -> None:
         document = {"format": FORMAT, "pins": [asdict(pins[key]) for key in sorted(pins)]}

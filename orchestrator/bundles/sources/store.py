@@ -83,6 +83,9 @@ class StoreSource:
         if known:
             return known
         there = self.packages()
+        if package in there:
+            mend = "push its bundles again"
+            raise BundleError.at(f"{self.place}/{package}", "the store has lost its index", mend)
         mend = near_miss(package, there) or f"there are {', '.join(there[:10])}"
         raise BundleError.at(self.place, f"no bundle of '{package}' in it", mend)
 

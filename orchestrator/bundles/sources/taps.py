@@ -62,8 +62,11 @@ def _entries(folder: Path) -> Iterator[tuple[str, Node]]:
             root = yamldoc.parse(file.read_text(encoding="utf-8"), str(file))
         except InputError as error:
             raise BundleError(*error.problems) from None
-        except (OSError, ValueError) as error:
-            raise BundleError.at(str(file), f"cannot be read: {error}") from None
+        except UnicodeDecodeError:
+            raise BundleError.at(str(file), "not UTF-8", "save the file as UTF-8") from None
+        except OSError as error:
+            why = f"cannot be read: {error.strerror}"
+            raise BundleError.at(str(file), why, "make it readable, or move it away") from None
         if not isinstance(root, MappingNode):
             raise BundleError.at(str(file), "not a tap", "write 'short/name: URL' lines")
         yield from root.value.items()

@@ -113,8 +113,10 @@ def test_pins_that_cannot_be_read_stop_everything(repo: Origins) -> None:
     repo.get()
     for text in ("", "[]", '{"format": 1, "pins": [{}]}', '{"format": 2, "pins": []}'):
         repo.pins().write_text(text)
-        with pytest.raises(BundleError, match=r"pins\.json: cannot be read"):
+        with pytest.raises(BundleError, match=r"pins\.json: cannot be read") as caught:
             repo.get()
+        assert "Pin" not in str(caught.value)
+        assert "put back a copy, or move it away" in str(caught.value)
 
 
 def test_a_run_that_goes_on_gets_just_its_digest(repo: Origins) -> None:

@@ -197,6 +197,14 @@ def test_a_broken_index_is_one_clear_error(raw: bytes, store: Path, home: Path) 
         source_at(store, home).offers("app")
 
 
+def test_a_store_without_the_index_of_a_package_says_how_to_mend_it(
+    store: Path, home: Path
+) -> None:
+    (store / "app/index.json").unlink()
+    with pytest.raises(BundleError, match=r"app: the store has lost its index; push its bundles"):
+        source_at(store, home).offers("app")
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [

@@ -73,3 +73,9 @@ def test_broken_taps(text: str, taps: Path, home: Path) -> None:
     (taps / "a.yml").write_text(text)
     with pytest.raises(BundleError, match=r"a\.yml"):
         repository("some/app", home)
+
+
+def test_a_tap_that_is_no_text(taps: Path, home: Path) -> None:
+    (taps / "a.yml").write_bytes(b"\xff")
+    with pytest.raises(BundleError, match=r"a\.yml: not UTF-8; save the file as UTF-8"):
+        repository("some/app", home)

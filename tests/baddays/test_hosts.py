@@ -73,8 +73,9 @@ class Shortage:
         self._run("umount", "-l", str(self.folder))
 
     def take(self) -> None:
-        """Leave less room than the big release needs."""
-        (self.folder / "ballast").write_bytes(bytes(8 << 20))
+        """Leave less room than the big release needs, whatever was spooled of it."""
+        free = shutil.disk_usage(self.folder).free
+        (self.folder / "ballast").write_bytes(bytes(min(8 << 20, free - (1 << 20))))
 
     def give_back(self) -> None:
         (self.folder / "ballast").unlink()
@@ -140,13 +141,16 @@ def test_a_disk_that_fills_up_in_mid_transfer(site: Site, shortage: Shortage) ->
     area.apply(OLD)
     first = site.lab.hosts[:1]
     write_program(first[0], "tar", TAR.format(tar=shutil.which("tar")))
+    write_program(first[0], "zstd", f'[ "$1" != -H ] || exit 1; exec {shutil.which("zstd")} "$@"')
+    write_program(first[0], "python3", "exit 1")  # so that no patch comes, which needs no tar
     close_gate(first, "tar")
     with starts(area, BIG) as running:
         await_gate(first, "tar")
         shortage.take()
         open_gate(first, "tar")
         assert running.wait() == 2
-    (first[0].bin / "tar").unlink()
+    for program in ("tar", "zstd", "python3"):
+        (first[0].bin / program).unlink()
     assert re.search(
         r"staging app: .* is the disk full, .* \d+ KiB are free on the file system of /.*, "
         r"of \d+ KiB that were needed",

@@ -14,6 +14,7 @@ import click
 
 from orchestrator import compose
 from orchestrator.cli.flags import ask_become, become_password, connection_flags, options_of
+from orchestrator.cli.lock import read_lock_of
 from orchestrator.clock import WallClock
 from orchestrator.compose import BecomePassword, Ready
 from orchestrator.errors import ExitCode, HostError
@@ -23,16 +24,18 @@ from orchestrator.journal.ids import new_run_id
 from orchestrator.service import repairing
 from orchestrator.service.operator import operator
 from orchestrator.service.options import RunOptions
+from orchestrator.service.prepare import expect_locked
 from orchestrator.service.repairing import Repaired
 from orchestrator.service.surveying import Found, Place
 
 
 @click.command()
 @click.argument("plan", type=click.Path(path_type=Path))
+@click.option("--locked", is_flag=True, help="From the releases that fleet lock wrote down.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @connection_flags
 @ask_become
-def repair(plan: Path, *, as_json: bool, ask_become_pass: bool, **given: Any) -> int:
+def repair(plan: Path, *, locked: bool, as_json: bool, ask_become_pass: bool, **given: Any) -> int:
     """Put back what differs on the hosts of PLAN, without a rollout.
 
     Where the plan says on_drift: keep, local changes stay; other changed files are overwritten, and
@@ -40,8 +43,11 @@ def repair(plan: Path, *, as_json: bool, ask_become_pass: bool, **given: Any) ->
     """
     options = options_of(given)
     site = compose.read_site(plan, options)
-    ready = compose.make_ready(site, Home.find(), options)
+    lock = read_lock_of(site.plan) if locked else None
+    ready = compose.make_ready(site, Home.find(), options, lock.pins if lock else {})
     try:
+        if lock:
+            expect_locked(lock, ready.prepared.targets)
         found = asyncio.run(_repair(ready, options, become_password(ask=ask_become_pass)))
     finally:
         ready.close()

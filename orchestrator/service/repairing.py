@@ -90,7 +90,7 @@ class _Visit:
         if found.active != work.release:
             raise HostError(
                 f"{found.active} is active, and the plan's release is {work.release}",
-                hint="apply the plan, or name the version that is active",
+                hint="apply the plan, or name the version that is active: version:, or --locked",
             )
         probe = judged(work.package.on_drift, found, work.release)
         kept = weigh(work.package.on_drift, found).kept

@@ -38,6 +38,18 @@ def test_the_lock_counts_not_what_appeared_since(locked: Corner) -> None:
     assert locked.versions() == ["2.5.0"] * 3
 
 
+def test_a_repair_from_what_is_locked(locked: Corner) -> None:
+    """The range means a newer release by now, which is no reason to leave damage where it is."""
+    locked.apply("--locked")
+    file = locked.lab.hosts[0].root / locked.name / "app/current/VERSION"
+    was = file.read_bytes()
+    file.write_bytes(b"changed")
+    told = locked.fleet("hosts", "repair", locked.plan, expect=2)
+    assert "or name the version that is active: version:, or --locked" in told.out
+    locked.fleet("hosts", "repair", locked.plan, "--locked")
+    assert file.read_bytes() == was
+
+
 def test_equal_locks_are_equal_files(locked: Corner) -> None:
     path = locked.folder / "plan.lock.yml"
     before = path.read_bytes()

@@ -20,6 +20,7 @@ from orchestrator.clock import WallClock
 from orchestrator.compose import BecomePassword, Site
 from orchestrator.errors import ExitCode, HostError, UsageError
 from orchestrator.host.survey import KINDS, VerifyReport
+from orchestrator.report.escaping import output_line
 from orchestrator.schema.units import seconds
 from orchestrator.service.options import RunOptions
 from orchestrator.service.surveying import Found, Place, survey
@@ -106,10 +107,10 @@ def _document(place: Place, report: VerifyReport | HostError) -> Mapping[str, ob
 def _print(place: Place, report: VerifyReport | HostError) -> None:
     name = f"{place.host}  {place.package}"
     if isinstance(report, HostError):
-        click.echo(f"{name}  {report.message}")
+        click.echo(output_line(f"{name}  {report.message}"))
     elif not report.active:
         click.echo(f"{name}  nothing active")
     else:
-        click.echo(f"{name}  {report.active}  {'ok' if report.clean else 'differs'}")
+        click.echo(output_line(f"{name}  {report.active}  {'ok' if report.clean else 'differs'}"))
         for line in report.lines():
-            click.echo(f"    {line}")
+            click.echo(output_line(f"    {line}"))

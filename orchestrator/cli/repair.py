@@ -21,6 +21,7 @@ from orchestrator.errors import ExitCode, HostError
 from orchestrator.home import Home
 from orchestrator.host.work import RunIdentity
 from orchestrator.journal.ids import new_run_id
+from orchestrator.report.escaping import output_line
 from orchestrator.service import repairing
 from orchestrator.service.operator import operator
 from orchestrator.service.options import RunOptions
@@ -55,7 +56,7 @@ def repair(plan: Path, *, locked: bool, as_json: bool, ask_become_pass: bool, **
         click.echo(json.dumps([_document(*answer) for answer in found], indent=2))
     else:
         for answer in found:
-            click.echo(_line(*answer))
+            click.echo(output_line(_line(*answer)))
     codes = {r.exit_code if isinstance(r, HostError) else ExitCode.OK for _, r in found}
     return ExitCode.FAILED if ExitCode.FAILED in codes else max(codes, default=ExitCode.OK)
 

@@ -26,6 +26,7 @@ from orchestrator.cli.flags import (
 from orchestrator.errors import ExitCode, HostError, TrustError
 from orchestrator.home import Home
 from orchestrator.host.procedures.enrolling import Enrolled, Enrolment
+from orchestrator.report.escaping import printable
 from orchestrator.service.enrolling import enrol_all
 from orchestrator.service.operator import operator
 from orchestrator.service.surveying import Found
@@ -105,9 +106,9 @@ def _by_host(found: Found[Enrolled]) -> Iterator[tuple[str, Enrolled | HostError
 
 def _print(host: str, answer: Enrolled | HostError) -> ExitCode:
     if isinstance(answer, HostError):
-        click.echo(f"{host}  {answer}")
+        click.echo(f"{host}  {printable(str(answer))}")
         return answer.exit_code
-    why = f": {answer.why}" if answer.why else ""
+    why = f": {printable(answer.why)}" if answer.why else ""
     click.echo(f"{host}  {answer.state}/trust  {answer.result}{why}")
     return ExitCode.FAILED if answer.result is Enrolment.UNABLE else ExitCode.OK
 

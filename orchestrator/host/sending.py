@@ -51,7 +51,7 @@ def delivery(payload: Payload, part: Part | None) -> Delivery:
     whole = not payload.means.is_patch
     if whole and payload.size < SPOOLED:
         return Delivery(payload.means, payload.size)
-    rest = part and part.sha256 == payload.sha256 and part.size <= payload.size
+    rest = part and part.sha256 == payload.sha256 and 0 <= part.size <= payload.size
     offset = part.size if part and rest else 0
     beside = payload.base.size + payload.unpacked if payload.base else 0
     return Delivery(

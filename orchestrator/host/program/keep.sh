@@ -101,10 +101,21 @@ save() {
   backup=$S/backups/$now-$1 own=$P/releases/$1
   [ -n "$2" ] || { backup=; return 0; }
   [ ! -e "$backup" ] || backup=$backup.$own_pid
-  rm -rf "$backup.new"
-  mkdir -p "$backup.new" || return
-  eval "$2" || return
+  unfinished
+  mkdir -p "$backup.new" && carry_out "$2" || { unfinished; return 1; }
   { sync -f "$backup.new" 2>/dev/null || sync; } && mv "$backup.new" "$backup"
+}
+
+# Lines that end in "|| return" return from here.
+carry_out() {
+  eval "$1"
+}
+
+# Remove the backups that were never whole: on a full disk each try would leave one.
+unfinished() {
+  set +f
+  rm -rf "$S"/backups/*.new
+  set -f
 }
 
 bring() {

@@ -281,3 +281,16 @@ def test_more_files_than_a_command_line_may_name(dash: Place) -> None:
         assert sum(path.read_bytes() == b"b" for path in backup.rglob("z*")) == len(files)
         (folder / path).write_bytes(b"c")
         assert "changed since this one was staged" in dash.activate(session, NEW).reason
+
+
+def test_a_backup_that_finds_no_room_leaves_nothing(dash: Place) -> None:
+    with dash.session() as session:
+        dash.install(session, APP)
+        (dash.release(APP) / "bin/app").write_bytes(bytes(4 << 20))
+        (dash.records / "backups/1-1.0.0-abc.new").mkdir(parents=True)
+        small = (2 << 20, 2 << 20)
+        resource.prlimit(session.process.pid, resource.RLIMIT_FSIZE, small)
+        answer = dash.stage(session, NEW, overwrite_all=1)
+        assert (answer.status, dash.active) == ("failed", APP.id)
+        assert "cannot be kept" in answer.reason
+    assert not [*(dash.records / "backups").iterdir()]

@@ -80,6 +80,7 @@ def test_small_content_is_not_spooled() -> None:
         (Part("ab" * 32, 1000), 1000),
         (Part("ab" * 32, 1 << 20), 1 << 20),
         (Part("ab" * 32, (1 << 20) + 1), 0),
+        (Part("ab" * 32, -1), 0),
         (Part("00" * 32, 1000), 0),
     ],
 )

@@ -143,22 +143,25 @@ def _body(response: httpx.Response, place: str) -> bytes:
 
 
 def _keep(path: Path, etag: str, raw: bytes) -> None:
-    """Keep an index with its ETag, if it has one."""
-    if not etag:
+    """Keep an index with its ETag, if it has one that can be sent back."""
+    if not (etag and etag.isascii() and etag.isprintable()):
         return
     fresh = path.with_suffix(f".{os.getpid()}")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_bytes(json.dumps(etag).encode() + b"\n" + raw)
+        head = json.dumps([etag, hashlib.sha256(raw).hexdigest()])
+        fresh.write_bytes(head.encode() + b"\n" + raw)
         fresh.rename(path)
 
 
 def _read_kept(path: Path) -> tuple[str, bytes]:
+    """Return an index and its ETag; nothing if it is not what was kept (a crash may cut it)."""
     try:
-        etag, _, raw = path.read_bytes().partition(b"\n")
-        return str(json.loads(etag)), raw
-    except (OSError, ValueError):
+        head, _, raw = path.read_bytes().partition(b"\n")
+        etag, sha256 = json.loads(head)
+    except (OSError, ValueError, TypeError):
         return "", b""
+    return (str(etag), raw) if sha256 == hashlib.sha256(raw).hexdigest() else ("", b"")
 
 
 def _length(file: BinaryIO) -> int:

@@ -89,6 +89,20 @@ def test_an_index_is_sent_again_only_if_it_changed(
     assert store_at(server, home).offers("app")
 
 
+def test_an_index_that_a_crash_cut_short_is_fetched_anew(
+    server: Server, get: Get, home: Path
+) -> None:
+    get()
+    for kept in (home / "bundles/.downloads").glob("*.index"):
+        kept.write_bytes(kept.read_bytes()[:-100])
+    assert get().manifest.version == "1.10.0"
+
+
+def test_an_etag_that_cannot_be_sent_back(server: Server, get: Get) -> None:
+    server.etag = '"\xe9"'
+    assert get().folder == get().folder
+
+
 def test_what_a_store_lacks(server: Server, home: Path) -> None:
     with pytest.raises(BundleError, match=r"no bundle of 'ap' in it; did you mean 'app'\?"):
         store_at(server, home).offers("ap")

@@ -34,6 +34,8 @@ class Server:
     url: str = ""
     password: str = ""
     """The Authorization header that is asked for."""
+    etag: str = ""
+    """What each answer has for an ETag, if not one of its own."""
     faults: list[Fault] = field(default_factory=list)
     asked: list[tuple[str, dict[str, str], int]] = field(default_factory=list)
     """Paths, headers in lower case, and statuses."""
@@ -69,7 +71,7 @@ class Handler(BaseHTTPRequestHandler):
             self.serve(fault.body if fault.body is not None else path.read_bytes(), fault)
 
     def serve(self, raw: bytes, fault: Fault) -> None:
-        etag = f'"{hashlib.sha256(raw).hexdigest()[:16]}"'
+        etag = self.served.etag or f'"{hashlib.sha256(raw).hexdigest()[:16]}"'
         wanted = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
         if self.headers.get("If-None-Match") == etag:
             self.answer(304, b"", ETag=etag)

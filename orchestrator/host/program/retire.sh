@@ -1,4 +1,5 @@
 # Letting go of what a package need not keep: old releases and old backups.
+#   .fleet/leaving   of a release: it was complete, and its removal has begun
 
 # How much is to be kept, from the request: releases, their age (s), free space (KiB); backups, their age.
 retention() {
@@ -15,6 +16,7 @@ retire() {
 # Remove complete releases, oldest first, beyond those to keep, past their age, or for want of room;
 # but never the active or previous one.
 prune() {
+  finish_removals
   completes
   surplus=-$a_keep aged=
   for release in $complete; do
@@ -32,6 +34,17 @@ prune() {
   done
 }
 
+# Remove the rest of releases whose removal was broken off.
+finish_removals() {
+  set +f
+  for mark in "$P"/releases/*/.fleet/leaving; do
+    mark=${mark%/.fleet/leaving}
+    mark=${mark##*/}
+    ! is_name "$mark" || [ "$mark" = "$active" ] || [ "$mark" = "$previous" ] || remove "$mark"
+  done
+  set -f
+}
+
 # past <time> <age>: is that time longer ago than an age, where there is a limit?
 past() {
   [ "$2" != 0 ] && is_number "$1" && [ $((now - $1)) -gt "$2" ]
@@ -47,7 +60,7 @@ cramped() {
 # a folder goes first: what lies behind it is not ours.
 remove() (
   cd "$P/releases/$1" || return
-  rm -f .fleet/complete
+  mv -f .fleet/complete .fleet/leaving 2>/dev/null
   point mark_removed
   eval "$(awk "$AWK_LISTING"'
     function folder(p) {
@@ -67,8 +80,8 @@ remove() (
       }
       if (batch != "") print "> rm -f --" batch
     }' .fleet/listing | sed -n 's/^> //p')"
-  rm -rf .fleet
   find . -depth -type d -exec rmdir {} + 2>/dev/null
+  rm -rf .fleet
   cd .. && rmdir "./$1" 2>/dev/null
 )
 

@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -85,6 +86,28 @@ def test_what_lies_behind_a_link_in_a_folders_place_stays(place: Place) -> None:
         place.install(session, NEW, "k2", keep=2)
     assert not place.release(old).exists()
     assert [(behind / path).read_text() for path in ("app", "e/f")] == ["precious"] * 2
+
+
+def test_a_removal_that_was_broken_off_is_finished(dash: Place, tmp_path: Path) -> None:
+    deadly = tmp_path / "bin/rm"
+    deadly.parent.mkdir()
+    deadly.write_text("""#!/bin/sh
+case "$*" in "-f -- ./app") kill -9 0 ;; esac
+exec /bin/rm "$@"
+""")
+    deadly.chmod(0o755)
+    old = dash.release(RELEASES[0])
+    with dash.session() as session:
+        dash.install(session, RELEASES[0], "k0")
+        dash.install(session, RELEASES[1], "k1")
+    path = f"{deadly.parent}:{dash.environment['PATH']}"
+    with dash.session(PATH=path) as session, pytest.raises(EOFError):
+        dash.install(session, NEW, "k2", keep=2)
+    assert (old / "app").exists()
+    dash.token = 0
+    with dash.session() as session:
+        assert dash.commit(session, NEW, "k2", keep=2).status == "ok"
+    assert not old.exists()
 
 
 def test_backups_by_number_and_age(place: Place, aged: Session) -> None:

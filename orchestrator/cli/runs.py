@@ -17,6 +17,7 @@ from orchestrator.journal import Journal, Owner
 from orchestrator.journal.rows import RunRow
 from orchestrator.model.event import OperatorAsked, Request
 from orchestrator.report import folding
+from orchestrator.report.escaping import printable
 from orchestrator.report.render import history_table
 from orchestrator.report.status import HistoryRow
 from orchestrator.rollout.explain import Hold, why_host, why_run
@@ -81,11 +82,12 @@ def why(run: str, host: str | None) -> int:
     if host not in rollout.hosts:
         raise UsageError(f"host '{host}' is not in run {rollout.started.run}")
     record = rollout.hosts[host]
-    reason = f": {record.reason}" if record.reason else ""
+    reason = f": {printable(record.reason)}" if record.reason else ""
     click.echo(f"{host} is {record.state} since {iso(record.since)}{reason}")
     _show(why_host(rollout, host))
     for moved in record.story:
-        click.echo(f"  {iso(moved.at)}  {moved.before} -> {moved.after}  {moved.reason}".rstrip())
+        said = printable(moved.reason)
+        click.echo(f"  {iso(moved.at)}  {moved.before} -> {moved.after}  {said}".rstrip())
     return ExitCode.OK
 
 
@@ -132,4 +134,4 @@ def _fold(journal: Journal, run: str) -> Rollout:
 def _show(holds: Iterable[Hold]) -> None:
     for hold in holds:
         until = f", until {iso(hold.until)}" if hold.until else ""
-        click.echo(f"  {hold.gate}: {hold.held_by} (since {iso(hold.since)}{until})")
+        click.echo(f"  {hold.gate}: {printable(hold.held_by)} (since {iso(hold.since)}{until})")

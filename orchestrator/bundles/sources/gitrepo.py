@@ -15,8 +15,8 @@ from typing import IO, cast
 
 from orchestrator.bundles import layout
 from orchestrator.bundles.sources.writing import alone
-from orchestrator.bundles.tree import path_flaw, shown
-from orchestrator.errors import BundleError, FleetError
+from orchestrator.bundles.tree import MAX_PATH, path_flaw, shown
+from orchestrator.errors import BundleError, FleetError, InputError
 
 PATIENCE = 900
 """Seconds that one command may take."""
@@ -166,10 +166,17 @@ class Repository:
         return Entry(mode, blob, path)
 
     def _write_link(self, blobs: _Blobs, entry: Entry, to: Path) -> None:
-        target = b"".join(blobs.read(entry.blob))
-        if not target or b"\0" in target:
-            raise BundleError.at(self.url, f"'{shown(entry.path)}': a broken link", "mend it")
+        target = b""
+        for chunk in blobs.read(entry.blob):
+            target += chunk
+            if b"\0" in target or len(target) > MAX_PATH:
+                raise self._broken(entry)
+        if not target:
+            raise self._broken(entry)
         _made(to / entry.path).symlink_to(os.fsdecode(target))
+
+    def _broken(self, entry: Entry) -> InputError:
+        return BundleError.at(self.url, f"'{shown(entry.path)}': a broken link", "mend it")
 
     def _git(self, *arguments: str, inside: bool = True) -> bytes:
         try:

@@ -255,7 +255,7 @@ def test_what_the_build_reads_is_never_a_link(repo: Origins, name: str, tmp_path
     assert "must be files" in str(caught.value) or "no such folder" in str(caught.value)
 
 
-@pytest.mark.parametrize("target", [b"", b"a\0b"])
+@pytest.mark.parametrize("target", [b"", b"a\0b", b"a" * 3_000_000])
 def test_links_that_cannot_be(repo: Origins, target: bytes) -> None:
     command = ["git", "hash-object", "-w", "--stdin"]
     blob = subprocess.check_output(command, cwd=repo.folder, env=ENVIRON, input=target)

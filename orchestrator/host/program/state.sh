@@ -39,10 +39,16 @@ note() {
   T="$T$1=$Q$NL"
 }
 
-# Read a record that was written from T, if it is there.
+# Read a record that was written from T, if it is there; what begins otherwise is not run.
 load() {
+  [ -f "$S/$1" ] || return 0
+  IFS= read -r first_line <"$S/$1"
+  case $first_line in
+    '' | "$1"_[a-z]*=\'*) ;;
+    *) answer failed "$S/$1 is damaged: look at it, and remove it" ;;
+  esac
   # shellcheck disable=SC1090
-  [ ! -f "$S/$1" ] || . "$S/$1"
+  . "$S/$1"
 }
 
 # Add a line to the host's history; further arguments are JSON fields.

@@ -135,3 +135,19 @@ def test_a_clock_that_is_behind_is_said(dash: Place) -> None:
     with dash.session() as session:
         answer = dash.stage(session, release)
         assert "the host's clock is before the bundle's date" in answer.signature
+
+
+@pytest.mark.parametrize("record", ["seen", "last", "lock", "trial"])
+def test_a_record_that_is_none_is_named_and_not_run(place: Place, record: str) -> None:
+    damaged = place.records / record
+    with place.session() as session:
+        place.install(session, OLD)
+        damaged.write_text("touch run; exit 0\n")
+        answer = place.probe(session, OLD)
+        assert (answer.status, answer.reason) == (
+            "failed",
+            f"{damaged} is damaged: look at it, and remove it",
+        )
+        damaged.unlink()
+        assert place.probe(session, OLD).status == "ok"
+    assert not list(place.state.rglob("run"))

@@ -39,7 +39,7 @@ plan: speed
 fleet: {inventory: lab/inventory.yml, hosts: lab}
 trust: {allowed_signers: allowed_signers}
 packages:
-  app: {on: lab, bundle: bundles}
+  app: {on: lab, bundle: bundles, version: 1.0.0}
 """
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from orchestrator.errors import ExitCode
+from orchestrator.model.event import Target
 from orchestrator.model.plan import UnreachablePolicy
 from orchestrator.rollout.machine import Rollout
+from orchestrator.rollout.records import HostRecord
 from orchestrator.rollout.states import HostState as H
 from orchestrator.rollout.states import WaveState as W
 
@@ -46,11 +49,30 @@ def run_state(rollout: Rollout) -> RunState:
 _WENT_BACK = frozenset({W.ROLLED_BACK, W.ROLLING_BACK, W.STRANDED})
 
 
-def taken_back(rollout: Rollout) -> str:
-    """Return why the release was taken back from hosts that had it; empty: none was."""
-    gone = [wave for wave in rollout.waves if wave.state in _WENT_BACK]
-    reverted = any(wave.counts[H.REVERTED] for wave in gone)
-    return gone[-1].reason or "rolled back" if reverted else ""
+def taken_back(rollout: Rollout) -> tuple[Target, ...]:
+    """Return the releases that hosts of waves that went back had got from the run, and gave back.
+
+    A release that was there before, and was but proved or mended, is none of them.
+    """
+    gone = {name for wave in rollout.waves if wave.state in _WENT_BACK for name in wave.wave.hosts}
+    back = [rollout.hosts[name] for name in gone if rollout.hosts[name].state is H.REVERTED]
+    targets = rollout.started.targets
+    return tuple(it for it in targets if any(_got(host, it.package) for host in back))
+
+
+def why_taken_back(rollout: Rollout) -> str:
+    """Return what the last wave that went back says of it."""
+    last = next(wave for wave in reversed(rollout.waves) if wave.state in _WENT_BACK)
+    return last.reason or "rolled back"
+
+
+def _got(host: HostRecord, package: str) -> bool:
+    """Return whether the run was to replace what the host had of a package, as far as is known."""
+    packages = host.facts.get("packages")
+    if not isinstance(packages, Mapping):
+        return True
+    found = packages.get(package, {"from": "", "to": ""})
+    return "to" not in found or found["from"] != found["to"]
 
 
 _UNMOVED = frozenset({H.PENDING, H.SKIPPED, H.FAILED, H.DEFERRED, H.WITHDRAWN})
@@ -59,8 +81,11 @@ _OVER = frozenset({RunState.COMPLETE, RunState.ROLLED_BACK, RunState.ABORTED})
 
 def moved_nothing(rollout: Rollout) -> bool:
     """Tell whether the run is over, and no host ever had another release active for it."""
-    states = {host.state for host in rollout.hosts.values()}
-    return run_state(rollout) in _OVER and states <= _UNMOVED
+    packages = [target.package for target in rollout.started.targets]
+    return run_state(rollout) in _OVER and not any(
+        host.state not in _UNMOVED and any(_got(host, package) for package in packages)
+        for host in rollout.hosts.values()
+    )
 
 
 _FAILED = frozenset(

@@ -14,7 +14,7 @@ from orchestrator.journal import Journal
 from orchestrator.model.event import Event, Request
 from orchestrator.ports import Engine, RunLog, Sink
 from orchestrator.rollout.machine import Rollout
-from orchestrator.rollout.verdict import exit_code, taken_back
+from orchestrator.rollout.verdict import exit_code, taken_back, why_taken_back
 from orchestrator.service.runner import Runner
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -86,6 +86,6 @@ class Controller:
 
     def _deny(self) -> None:
         """Put what a wave or the run rolled back on the denylist."""
-        if reason := taken_back(self.rollout):
-            for target in self.rollout.started.targets:
-                self.journal.deny(target, self.rollout.started.run, reason)
+        for target in taken_back(self.rollout):
+            reason = why_taken_back(self.rollout)
+            self.journal.deny(target, self.rollout.started.run, reason)

@@ -30,9 +30,6 @@ LAST = 8**11 - 1
 LONGEST_NOTES = 16_384
 """Characters that the notes of a release may have."""
 
-precedence = semver.precedence
-"""What versions are sorted by."""
-
 
 def package_flaw(name: str) -> str:
     """Judge a package's name: it becomes a folder's name on every host."""

@@ -74,11 +74,6 @@ def row_of(host: HostRecord) -> Row:
     return Row(host.state, counts, "" if fine else printable(why(host)), fine)
 
 
-def recap_lines(rows: Recap) -> list[str]:
-    """Return the recap as text: ``h001 : ok=1  changed=1  unreachable=0 …  committed``."""
-    return [f"{label} : {row_text(row)}" for label, row in labelled(rows)]
-
-
 def labelled(rows: Recap) -> list[tuple[str, Row]]:
     """Return each row with the names of its hosts, safe to print and padded to one width."""
     named = [(compact(hosts, FINE_PARTS if row.fine else PARTS), row) for row, hosts in rows]

@@ -7,7 +7,7 @@ from pathlib import Path
 from orchestrator.model.event import Action, Result
 from orchestrator.model.plan import Amount, FailureBudget, UnreachableBudget, UnreachablePolicy
 from orchestrator.model.wave import Wave
-from orchestrator.report.recap import COLUMNS, recap, recap_lines, totals
+from orchestrator.report.recap import COLUMNS, labelled, recap, row_text, totals
 from orchestrator.rollout.machine import Rollout
 from orchestrator.rollout.states import HostState
 from tests.report.golden import expect
@@ -17,7 +17,9 @@ GOLDEN = Path(__file__).parent / "golden"
 
 
 def text(rollout: Rollout, *, verbose: bool = False) -> str:
-    return "\n".join([*recap_lines(recap(rollout, verbose=verbose)), totals(rollout)]) + "\n"
+    rows = labelled(recap(rollout, verbose=verbose))
+    lines = [f"{label} : {row_text(row)}" for label, row in rows]
+    return "\n".join([*lines, totals(rollout)]) + "\n"
 
 
 def large() -> Rollout:

@@ -25,6 +25,11 @@ from tests.sinks.watching import StoryClock, watch
 GOLDEN = Path(__file__).parent / "golden"
 
 
+@pytest.fixture(autouse=True)
+def a_terminal_that_can_do_things(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+
+
 def recording(*, terminal: bool = False) -> Console:
     return Screen(
         file=io.StringIO(),

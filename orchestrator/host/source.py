@@ -19,6 +19,7 @@ PARTS = (
     "drift.sh",
     "keep.sh",
     "run.sh",
+    "hooks.sh",
     "trial.sh",
     "ask.sh",
     "stage.sh",

@@ -67,22 +67,6 @@ disarm() {
   leave no "the watchdog cannot be started: is setsid there, and is $S writable?"
 }
 
-# Run a hook that this trial has not yet seen succeed.
-once() {
-  ! has_done "$1" "$a_nonce" || return 0
-  eval "text=\${a_$1-}"
-  [ -n "$text" ] || return 0
-  hook "$1" "$text" "${a_env-}" "$a_hook_timeout"
-  [ "$timed$code" = 00 ] || hook_failed "$1"
-  printf '%s %s\n' "$1" "$a_nonce" >>"$S/progress"
-}
-
-hook_failed() {
-  put hook "$1"
-  put tail "$tail"
-  leave failed "$reason"
-}
-
 # The steps that no ledger line tells of, in order.
 do_steps() {
   number=0

@@ -79,13 +79,6 @@ old_is_whole() {
   [ -z "$why" ] || as_it_was || { why="the old release $back is damaged: $why"; return 1; }
 }
 
-try_hook() {
-  eval "text=\${undo_$1-}"
-  [ -n "$text" ] || return 0
-  hook "$1" "$text" "$undo_env" "$undo_timeout"
-  [ "$timed$code" = 00 ] || complaint=$reason complaint_tail=$tail
-}
-
 # The down texts of the steps that the trial did, last one first; a step without one stays done.
 undo_steps() {
   number=0 reversed=

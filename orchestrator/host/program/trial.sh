@@ -112,31 +112,6 @@ flip() {
   rename_over "$P/.$1.new" "$P/$1"
 }
 
-# What hooks see. In a revert, from and to are those of the way back.
-export_for_hooks() {
-  FLEET_PACKAGE=$a_package FLEET_ROOT=$a_root FLEET_STATE=$a_state
-  FLEET_SHARED=$P/shared FLEET_CURRENT=$P/current
-  FLEET_RELEASE=$P/releases/$1 FLEET_FROM=$2 FLEET_TO=$3 FLEET_RUN=$4 FLEET_WAVE=$5 FLEET_NONCE=$6
-  export FLEET_PACKAGE FLEET_ROOT FLEET_STATE FLEET_SHARED FLEET_CURRENT FLEET_RELEASE FLEET_FROM \
-    FLEET_TO FLEET_RUN FLEET_WAVE FLEET_NONCE
-}
-
-# hook <name> <text> <env> <seconds>: run it in the release's folder; fails with reason and tail.
-hook() {
-  [ -n "$2" ] || return 0
-  place=$FLEET_RELEASE
-  [ -d "$place" ] || place=/
-  run_script "$3$NL$2" "$4" "$place"
-  [ "$timed$code" != 00 ] || return 0
-  outcome "$4"
-  reason="$1: $reason"
-}
-
-# Has the trial with this nonce got this far?
-has_done() {
-  [ -f "$S/progress" ] && grep -qxF "$1 $2" "$S/progress"
-}
-
 # The ledger: lines "<step> <nonce of the trial that did it>".
 in_ledger() {
   [ -f "$S/ledger" ] && cut -d ' ' -f 1 "$S/ledger" | grep -qxF -e "$1"

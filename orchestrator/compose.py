@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from orchestrator import gates
 from orchestrator.bundles import sources
 from orchestrator.bundles.delta.cache import PatchCache
 from orchestrator.bundles.delta.patching import Patcher
@@ -27,11 +28,12 @@ from orchestrator.inventory import load as load_inventory
 from orchestrator.inventory import select as select_hosts
 from orchestrator.model.fleet import BecomeMethod, Host
 from orchestrator.model.lock import Pin
-from orchestrator.model.plan import Package, Plan
+from orchestrator.model.plan import Package, Plan, Use
 from orchestrator.model.ranges import Range
 from orchestrator.planfile import load as load_plan
 from orchestrator.planning.outlook import Candidate
 from orchestrator.planning.policy import leaves_choice
+from orchestrator.ports import Gate
 from orchestrator.service.options import RunOptions
 from orchestrator.service.prepare import Prepared, Selected, prepare, selected
 
@@ -259,6 +261,11 @@ def looker(ready: Ready, ssh: SshConnector, identity: RunIdentity) -> Looker:
         WallClock(),
         policy=_policy(ready.prepared.plan),
     )
+
+
+def build_gate(use: Use, variables: Mapping[str, object]) -> Gate:
+    """Return the gate that a plan uses, for one host; raises InputError."""
+    return gates.build_gate(use, variables, WallClock())
 
 
 def _policy(plan: Plan) -> HostPolicy:

@@ -83,6 +83,45 @@ BuildCheck = Callable[[Use, Mapping[str, object]], HostCheck]
 
 
 @dataclass(frozen=True, slots=True)
+class Granted:
+    """A gate lets a host through, until the host's place is released."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A gate keeps a host: which one, held by what, since when in seconds since the epoch."""
+
+    gate: str
+    held_by: str
+    since: float
+
+
+OnHeld = Callable[[Held], None]
+"""Is told each time that a gate says no and will be asked again."""
+
+
+class Gate(Protocol):
+    """What a host has to pass before it reboots. Only a clear yes counts; trouble is a no."""
+
+    async def acquire(self, host: str, on_held: OnHeld | None = None) -> Granted | Held:
+        """Ask until the gate says yes, or has been asked for as long as the plan says.
+
+        A host that is through already is let through again, so that a run may ask anew after a
+        crash. ``Held`` leaves nothing taken, as far as the gate can be reached.
+        """
+
+    async def release(self, host: str) -> Held | None:
+        """Give the host's place back, if it has one; return what keeps it from that, if anything.
+
+        To be called when the host is in service again. Idempotent.
+        """
+
+
+BuildGate = Callable[[Use, Mapping[str, object]], Gate]
+"""Renders a gate's options with a host's variables; raises InputError."""
+
+
+@dataclass(frozen=True, slots=True)
 class Payload:
     """What staging sends: a spooled file, its bytes, and how many content files it holds.
 

@@ -9,7 +9,7 @@ PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && \
 	command -v "$$python" && break; done)
 
-.PHONY: help setup demo test lint check format lock clean
+.PHONY: help setup demo test platforms lint check format lock clean
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST)
@@ -22,6 +22,10 @@ demo: setup ## show the whole story on twelve SSH hosts on this machine
 test: setup ## run all tests, with real OpenSSH daemons; ARGS="-k name" for some
 	@$(BIN)/python -m tests.machine "$(MACHINE)"
 	PATH="$(MACHINE)/bin:$$PATH" $(BIN)/pytest -n 2 $(ARGS)
+
+platforms: setup ## run the host program's tests with every shell, set of tools and awk; half an hour
+	@$(BIN)/python -m tests.machine "$(MACHINE)"
+	FLEET_PLATFORMS=all PATH="$(MACHINE)/bin:$$PATH" $(BIN)/pytest -n 2 tests/host $(ARGS)
 
 lint: setup ## look at the code without running it
 	$(BIN)/ruff check

@@ -27,6 +27,11 @@ PACKAGES = {
     "dash": "dash",
     "bash": "bash",
     "busybox": "busybox",
+    "mawk": "mawk",
+    "gawk": "gawk",
+    "original-awk": "original-awk",
+    "dropbear": "dropbear-bin",
+    "dropbearkey": "dropbear-bin",
     "curl": "curl",
     "wget": "wget",
     "zstd": "zstd",
@@ -37,6 +42,9 @@ PACKAGES = {
 
 ONLY_FOR_ROOT = {"sudo": "sudo", "doas": "opendoas", "openssl": "openssl", "unshare": "util-linux"}
 """Of use only where tests may become another user; elsewhere stand-ins do."""
+
+PLACES = ("usr/bin", "bin", "usr/sbin")
+"""Where packages have programs: Debian has moved them from /bin to /usr/bin one by one."""
 
 SEARCH_PATH = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin"
 HINT = "install {} by hand, or run `make test` as root on Debian or Ubuntu"
@@ -66,15 +74,14 @@ def fetch(name: str, folder: Path) -> None:
     tree = folder / PACKAGES[name]
     if not tree.exists():
         unpack(name, tree)
-    program = next(path for path in (tree / "usr/bin" / name, tree / "bin" / name) if path.exists())
+    program = next(tree / place / name for place in PLACES if (tree / place / name).exists())
     wrap(shelf / name, program, {path.parent for path in tree.rglob("lib*.so*")})
 
 
 def unpack(name: str, tree: Path) -> None:
     """Unpack a program's package, with the libraries that it lacks."""
     trouble = None
-    # Debian has moved its programs from /bin to /usr/bin one by one.
-    for place in ("usr/bin", "bin"):
+    for place in PLACES:
         with TemporaryDirectory(dir=tree.parent) as work:
             draft = Path(work) / "tree"
             hint = HINT.format(PACKAGES[name])

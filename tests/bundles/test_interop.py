@@ -30,7 +30,8 @@ from tests.bundles.interop import (
     token_signs,
     we_sign,
 )
-from tests.host.program.conftest import make_place, shells  # noqa: F401 (a fixture)
+from tests.host.conftest import platforms  # noqa: F401 (a fixture)
+from tests.host.program.conftest import make_place
 from tests.host.program.driver import Place, Session
 
 SIGNERS = {"ours": we_sign, "ssh-keygen": keygen_signs}
@@ -52,14 +53,14 @@ def kinds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Keys]:
 
 
 @pytest.fixture
-def judging(shells: dict[str, str], tmp_path: Path) -> Iterator[Judging]:  # noqa: F811
+def judging(platforms: dict[str, str], tmp_path: Path) -> Iterator[Judging]:  # noqa: F811
     """Return a function that has we, ssh-keygen, and the host program in a shell judge a case."""
     with ExitStack() as stack:
         sessions: dict[str, tuple[Place, Session]] = {}
 
         def judge(case: Case, shell: str = "dash") -> dict[str, bool]:
             if shell not in sessions:
-                place = make_place(shells[shell], tmp_path / shell)
+                place = make_place(platforms[shell], tmp_path / shell)
                 sessions[shell] = place, stack.enter_context(place.session())
             on_host = host(case, *sessions[shell])
             return {"ours": ours(case), "ssh-keygen": keygen(case, tmp_path), "host": on_host}

@@ -3,181 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
-import asyncssh
 import pytest
 
-from orchestrator.bundles.build import build
-from orchestrator.bundles.depot import BundleDepot
-from orchestrator.bundles.payload import PayloadStore
-from orchestrator.bundles.reader import Bundle, read
-from orchestrator.bundles.signing import sign
-from orchestrator.bundles.trust import Trust, identities
-from orchestrator.checks import build_check
-from orchestrator.clock import WallClock
 from orchestrator.errors import Fenced
 from orchestrator.host import survey
-from orchestrator.host.driver import HostDriver, Looker
+from orchestrator.host.driver import Looker
 from orchestrator.host.requests import Place
 from orchestrator.host.survey import VerifyReport
-from orchestrator.host.work import Assignment, HostPolicy, PackageWork, RunIdentity
 from orchestrator.model.event import Action, Result
-from orchestrator.model.fleet import Endpoint, Host
-from orchestrator.model.plan import Hooks, Origin, Package, Retries, Step, Timeouts, Use
-from orchestrator.ports import Outcome
+from orchestrator.model.plan import Hooks, Step
 
-from .local_channel import LocalConnector
+from .site import FORWARD, Site, seen
 
 A, R = Action, Result
-POLICY = HostPolicy(Timeouts(check=20, validate=5, silent=10), Retries(2, 0.05, 0.1))
-FORWARD = (A.CHECK, A.STAGE, A.ACTIVATE, A.VALIDATE, A.CONFIRM, A.COMMIT)
-VALIDATE = "#!/bin/sh\necho version $(cat version) says ${WORD}\ntest -f well\n"
-
-
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("keys")
-    key = asyncssh.generate_private_key("ssh-ed25519")
-    key.write_private_key(folder / "key")
-    (folder / "key").chmod(0o600)
-    key.write_public_key(folder / "key.pub")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def trust(keys: Path) -> Trust:
-    public = " ".join((keys / "key.pub").read_text().split()[:2])
-    return Trust.parse(f'ci@example.org namespaces="fleet-bundle" {public}\n', "signers")
-
-
-@pytest.fixture(scope="module")
-def bundles(
-    keys: Path, trust: Trust, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Bundle]:
-    folder = tmp_path_factory.mktemp("bundles")
-
-    def make(package: str, version: str, *, well: bool = True) -> Bundle:
-        content = folder / f"{package}-{version}" / "content"
-        content.mkdir(parents=True, mode=0o755)
-        (content / "version").write_text(version)
-        (content / "big file").write_text("the same in all versions\n" * 1000)
-        (content / "validate").write_text(VALIDATE)
-        (content / "migrate").write_text('#!/bin/sh\necho "bundle $FLEET_TO" >>"$LOG"\n')
-        for name in ("validate", "migrate"):
-            (content / name).chmod(0o755)
-        if well:
-            (content / "well").touch()
-        (content.parent / "bundle.yml").write_text(
-            f"package: {package}\nversion: {version}\nhooks: {{pre_activate: migrate}}\n"
-        )
-        built = build(content.parent)
-        sign(built.folder, keys / "key")
-        return read(built.folder, trust)
-
-    return {
-        "1.0.0": make("gateway", "1.0.0"),
-        "1.1.0": make("gateway", "1.1.0"),
-        "2.0.0": make("gateway", "2.0.0", well=False),
-        "db": make("db", "1.0.0"),
-    }
-
-
-class Site:
-    """One host's folders on this machine, and whoever comes to work on it."""
-
-    def __init__(
-        self, folder: Path, bundles: dict[str, Bundle], trust: Trust, store: PayloadStore
-    ) -> None:
-        self.folder = folder
-        self.log = folder / "log"
-        self.bundles = bundles
-        self.depot = BundleDepot(bundles.values(), store)
-        self.signers = trust.allowed_signers("gateway")
-        self.connectors: list[LocalConnector] = []
-        self.host = Host(
-            "gw1",
-            Endpoint("localhost"),
-            variables={"fleet_root": f"{folder}/the root", "fleet_state": f"{folder}/state"},
-        )
-
-    def work(self, key: str, **options: object) -> PackageWork:
-        bundle = self.bundles[key]
-        package = Package(
-            bundle.manifest.package,
-            on="all",
-            bundle=Origin("b"),
-            restart=("echo 'restart' >>\"$LOG\"",),
-            environment=(("WORD", "it's {{ facts.init }}"), ("LOG", str(self.log))),
-            validations=(Use("script", (("run", "validate"),)),),
-            pre_checks=(Use("command", (("run", "test -d /"),)),),
-            hooks=Hooks(pre_activate='echo "plan $FLEET_WAVE" >>"$LOG"'),
-            trial=60.0,
-        )
-        package = replace(package, **options)  # type: ignore[arg-type]
-        return PackageWork(package, bundle.manifest, self.signers, identities(bundle.signatures))
-
-    def driver(self, *works: PackageWork, run: str = "run-1", kind: Any = HostDriver) -> Any:
-        connector = LocalConnector(dict(os.environ))
-        self.connectors.append(connector)
-        assignment = Assignment(self.host, works, "canary")
-        return kind(
-            connector,
-            lambda _name: assignment,
-            self.depot,
-            build_check,
-            RunIdentity(run, f"{run}@box", f"nonce of {run}"),
-            WallClock(),
-            policy=POLICY,
-        )
-
-    async def do(self, driver: HostDriver, *actions: Action) -> Outcome:
-        outcome = Outcome(R.DONE)
-        for action in actions:
-            outcome = await driver.perform("gw1", action, 1)
-            if outcome.result is not R.DONE:
-                break
-        return outcome
-
-    async def install(self, *works: PackageWork, run: str) -> None:
-        driver = self.driver(*works, run=run)
-        outcome = await self.do(driver, *FORWARD)
-        assert outcome.result is R.DONE, outcome
-        await driver.close()
-
-    def active(self, package: str = "gateway") -> str:
-        link = self.folder / "the root" / package / "current"
-        return link.readlink().name if link.is_symlink() else ""
-
-    async def close(self) -> None:
-        for connector in self.connectors:
-            await connector.close()
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PayloadStore]:
-    store = PayloadStore(tmp_path_factory.mktemp("cache"))
-    yield store
-    store.close()
-
-
-@pytest.fixture
-async def site(tmp_path: Path, bundles: dict[str, Bundle], trust: Trust, store: PayloadStore):
-    site = Site(tmp_path, bundles, trust, store)
-    yield site
-    await site.close()
-
-
-async def seen(path: Path) -> None:
-    """Wait until a file is there."""
-    while True:
-        if await asyncio.to_thread(path.exists):
-            return
-        await asyncio.sleep(0.05)
 
 
 async def test_first_release_then_nothing_to_do_in_one_round_trip(site: Site) -> None:
@@ -389,7 +228,7 @@ async def test_a_look_leaves_no_trace(site: Site) -> None:
 async def test_survey(site: Site) -> None:
     work = site.work("1.0.0")
     await site.install(work, run="run-1")
-    channel = await LocalConnector(dict(os.environ)).open(site.host)
+    channel = await site.connect().open(site.host)
     root, state = f"{site.folder}/the root", f"{site.folder}/state"
     (site.folder / "the root/gateway/current/new file").touch()
     [report] = await survey.verify(channel, [Place("gateway", root, state)])

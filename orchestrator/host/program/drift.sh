@@ -44,11 +44,11 @@ recent() {
     $1 >= since { p = substr($0, index($0, " ") + 1); if (p in line) print line[p] }'
 }
 
-# list_found <kind> <limit> <key>: the paths found to differ in one way, and how many there are.
+# list_found <way> <limit> <key>: the paths found to differ in one way, and how many there are.
 list_found() {
-  list=$(printf '%s\n' "$found" | awk -v kind="!$1" -v limit="$2" "$AWK_LISTING$AWK_JSON"'
-    $1 == kind {
-      p = decode(substr($0, length(kind) + 2))
+  list=$(printf '%s\n' "$found" | awk -v way="!$1" -v limit="$2" "$AWK_LISTING$AWK_JSON"'
+    $1 == way {
+      p = decode(substr($0, length(way) + 2))
       if (++n <= limit) out = out (n > 1 ? "," : "") "\"" json(p) "\""
     }
     END { print n + 0 " [" out "]" }')
@@ -145,12 +145,12 @@ looks() {
   sha256sum "$@" || :
 }
 
-# differing <kind> <command>: lines for eval that run a command on the paths in `drift` of a kind, on
-# no more at a time than a command line may hold.
+# differing <way> <command>: lines for eval that run a command on the paths in `drift` that differ in
+# one way, on no more at a time than a command line may hold.
 differing() {
-  printf '%s\n' "$drift" | awk -v kind="$1" -v command="$2" "$AWK_LISTING"'
+  printf '%s\n' "$drift" | awk -v way="$1" -v command="$2" "$AWK_LISTING"'
     function spill() { if (batch != "") print command batch " || return"; batch = "" }
-    $1 ~ kind {
+    $1 ~ way {
       batch = batch " " quoted("./" substr($0, index($0, " ") + 1))
       if (length(batch) > 50000) spill()
     }

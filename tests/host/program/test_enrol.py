@@ -193,10 +193,10 @@ def test_the_request_may_demand_more(dash: Place, keys: Path, enrol: Enrol) -> N
 
 
 def test_a_host_that_cannot_verify_is_not_pinned(
-    shells: dict[str, str], dash: Place, keys: Path, enrol: Enrol, tmp_path: Path
+    platforms: dict[str, str], dash: Place, keys: Path, enrol: Enrol, tmp_path: Path
 ) -> None:
     bare = tmp_path / "bare"
-    shutil.copytree(shells["busybox"], bare, symlinks=True)
+    shutil.copytree(platforms["busybox"], bare, symlinks=True)
     (bare / "ssh-keygen").unlink()
     dash.environment["PATH"] = str(bare)
     text = file(keys, "serial 1", ann=BOTH)

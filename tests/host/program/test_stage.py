@@ -334,10 +334,10 @@ def test_a_pinned_list_of_signers_wins(dash: Place, keys: tuple[Path, Path]) -> 
 
 
 def test_a_host_without_ssh_keygen_says_so(
-    shells: dict[str, str], dash: Place, keys: tuple[Path, Path], tmp_path: Path
+    platforms: dict[str, str], dash: Place, keys: tuple[Path, Path], tmp_path: Path
 ) -> None:
     bare = tmp_path / "bare"
-    shutil.copytree(shells["busybox"], bare, symlinks=True)
+    shutil.copytree(platforms["busybox"], bare, symlinks=True)
     (bare / "ssh-keygen").unlink()
     dash.environment["PATH"] = str(bare)
     with dash.session() as session:

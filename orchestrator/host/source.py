@@ -21,6 +21,7 @@ PARTS = (
     "run.sh",
     "hooks.sh",
     "trial.sh",
+    "back.sh",
     "ask.sh",
     "stage.sh",
     "receive.sh",
@@ -30,6 +31,9 @@ PARTS = (
     "repair.sh",
     "retire.sh",
     "confirm.sh",
+    "backup.sh",
+    "quiet.sh",
+    "restore.sh",
     "enrol.sh",
     "main.sh",
 )

@@ -11,8 +11,9 @@ do_activate() {
   load_trial
   places_now
   may_activate
+  ways_down
   if ! armed; then
-    arm || leave no "the trial cannot be written down in $S: is the disk full, or read-only?"
+    note_steps && arm || leave no "the trial cannot be written down in $S: is the disk full, or read-only?"
     point armed
   fi
   guarded "$a_nonce" || guard || disarm
@@ -23,7 +24,7 @@ do_activate() {
   export_for_hooks "$a_release" "$trial_from" "$a_release" "$a_run" "${a_wave-}" "$a_nonce"
   once pre_activate
   point before_steps
-  do_steps
+  if [ "${a_back-}" = 1 ]; then lower_steps; else do_steps; fi
   point before_flip
   forward || leave failed "current cannot be switched in $P: is the disk full, or read-only?"
   point flipped

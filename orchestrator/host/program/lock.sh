@@ -46,6 +46,7 @@ enter() {
   tell_about
   history begin "$op" "$about"
   point journalled
+  wake
 }
 
 # End it: journal the outcome, clear the mark, answer.

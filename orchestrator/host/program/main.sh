@@ -42,7 +42,8 @@ dispatch() {
     esac
   done
   case $op in
-    ping | facts | probe | check | verify | history | stage | activate | confirm | commit | revert | withdraw | repair | enrol)
+    ping | facts | probe | check | verify | history | stage | activate | confirm | commit | revert | withdraw | repair | enrol | \
+      recall | backup | backups | fetch | restore)
       "do_$op" ;;
     *) answer error "no such operation: $op" ;;
   esac
@@ -88,6 +89,6 @@ watch_over() {
 }
 
 case ${1-} in
-  watchdog) shift; watchdog "$@" ;;
+  watchdog | minder) "$@" ;;
   *) serve ;;
 esac

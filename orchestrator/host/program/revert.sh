@@ -49,7 +49,7 @@ go_back() {
   complaint='' complaint_tail=
   try_hook pre_revert
   point before_undoing_steps
-  undo_steps || { strand "$reason" "${tail-}"; return; }
+  undo_steps && raise_steps || { strand "$reason" "${tail-}"; return; }
   point steps_undone
   backward || { verdict=failed reason="current cannot be switched in $P: is the disk full, or read-only?"; return; }
   point flipped_back

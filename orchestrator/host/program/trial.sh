@@ -43,6 +43,7 @@ arm() {
   for step in ${a_steps-}; do
     number=$((number + 1))
     eval "note undo_down_$number \"\${a_step_down_$number-}\""
+    [ "${a_back-}" != 1 ] || eval "note undo_up_$number \"\${a_step_up_$number-}\""
   done
   rm -f "$S/progress"
   write_durably "$S/undo" "$T" || return 1

@@ -1,0 +1,98 @@
+# Data at rest: what writes to it is stopped, and started again whatever becomes of us.
+#   thaw   what starts it again, and which paths are being swapped; there only while it is at rest
+
+# Stop what writes; $1 are paths that are to be swapped, a line each.
+still() {
+  [ -n "${a_freeze-}${a_thaw-}$1" ] || return 0
+  T=''
+  note thaw_text "${a_thaw-}"
+  note thaw_env "${a_env-}"
+  note thaw_timeout "$a_hook_timeout"
+  note thaw_old "$now-$own_pid"
+  note thaw_swaps "$1"
+  write_durably "$S/thaw" "$T" && minded || { rm -f "$S/thaw"; reason="cannot write in $S: is the disk full?"; return 1; }
+  point thaw_written
+  if calm freeze "${a_freeze-}" "${a_env-}" "$a_hook_timeout"; then
+    point quiet
+    return
+  fi
+  stopping=$reason
+  calm thaw "${a_thaw-}" "${a_env-}" "$a_hook_timeout" || stopping="$stopping; $reason"
+  rm -f "$S/thaw"
+  reason=$stopping
+  return 1
+}
+
+# Did someone leave the data at rest?
+at_rest() {
+  [ -f "$S/thaw" ]
+}
+
+# Start it again, once all that is to be swapped is swapped.
+moving_again() {
+  at_rest || return 0
+  load thaw
+  over_paths swap "$thaw_swaps" || { reason="the data cannot be swapped: is the file system read-only?"; return 1; }
+  point swapped
+  calm thaw "$thaw_text" "$thaw_env" "$thaw_timeout"
+  calmed=$?
+  rm -f "$S/thaw"
+  return $calmed
+}
+
+# calm <name> <text> <env> <seconds>: run text of the plan -> reason, when it fails.
+calm() {
+  [ -n "$2" ] || return 0
+  run_script "$3$NL$2" "$4" /
+  [ "$timed$code" != 00 ] || return 0
+  outcome "$4"
+  reason="$1: $reason"
+  return 1
+}
+
+# Start the minder, and know that it lives.
+minded() {
+  if [ -n "$program" ]; then write "$S/program" "$program" || return 1; fi
+  ready=$( ( setsid sh "$S/program" minder "$a_package" "$a_root" "$a_state" "$own_pid" "$own_start" \
+    </dev/null 2>/dev/null 3<&- 4>&- 8<&- & ) )
+  [ "$ready" = minding ]
+}
+
+# Wait for the end of the operation that stops something, and start that again if it has not.
+minder() {
+  mortal='minder ' op=minder id=0 J='' payload=0 highest=0
+  a_package=$1 a_root=$2 a_state=$3 a_run=minder about=
+  P=$a_root/$a_package S=$a_state/$a_package
+  know_self
+  echo minding
+  exec >/dev/null
+  cd /
+  while started "$4" && [ "$start" = "$5" ]; do nap 1; done
+  patience=999999
+  claim w
+  wake
+  rm -f "$S/busy"
+}
+
+# Start again what an operation that was ended had stopped.
+wake() {
+  at_rest || return 0
+  clock
+  reason=
+  moving_again || :
+  esc "$reason"
+  history thaw "$op" ",\"reason\":$E"
+}
+
+# A path is swapped by two renames: what is there is kept beside it, what was unpacked takes its place.
+beside() {
+  B=${1%/*}/.${1##*/}.fleet
+}
+
+swap() {
+  beside "$1"
+  [ -e "$B/new$1" ] || [ -L "$B/new$1" ] || return 0
+  if [ -e "$1" ] && [ ! -e "$B/$thaw_old" ]; then rename_over "$1" "$B/$thaw_old" || return; fi
+  point moved_aside
+  rename_over "$B/new$1" "$1" && flush "${1%/*}/"
+}

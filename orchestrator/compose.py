@@ -38,6 +38,7 @@ from orchestrator.service.options import RunOptions
 from orchestrator.service.prepare import Prepared, Selected, prepare, selected
 
 BecomePassword = Callable[[Host], str | None]
+Narrow = Callable[[Plan], Plan]
 FREE: Mapping[str, Pin] = {}
 LOCK_MARGIN = 3600.0
 """Seconds that a host's lock outlives the longest wait that the plan foresees."""
@@ -82,6 +83,10 @@ class Obtained:
     chosen: bool
 
 
+def _as_it_is(plan: Plan) -> Plan:
+    return plan
+
+
 def read_plan(path: Path, options: RunOptions) -> Plan:
     """Return the plan in a file, with the flags that replace parts of it; raises PlanError."""
     plan = load_plan(path.absolute(), CHECKS, options.extra_vars)
@@ -90,9 +95,12 @@ def read_plan(path: Path, options: RunOptions) -> Plan:
     return plan
 
 
-def read_site(path: Path, options: RunOptions) -> Site:
-    """Return the plan, its inventory and its hosts; raises InputError with all problems."""
-    plan = read_plan(path, options)
+def read_site(path: Path, options: RunOptions, narrow: Narrow = _as_it_is) -> Site:
+    """Return the plan, its inventory and its hosts; raises InputError with all problems.
+
+    ``narrow`` may cut the plan down before its hosts are chosen.
+    """
+    plan = narrow(read_plan(path, options))
     fleet = load_inventory(
         options.inventory or plan.inventory,
         extra_vars=options.extra_vars,

@@ -66,7 +66,7 @@ def agree(
     consent.
     """
     asked = _asked(ready, options, password)
-    options = _settle(asked, options, asking=_at_terminal() and not screen.json)
+    options = _settle(asked, options, asking=at_terminal() and not screen.json)
     return replace(ready, prepared=ready.prepared.agreed(options.given)), options
 
 
@@ -168,5 +168,6 @@ def _notes(asked: Demand) -> str:
     return "".join([*lines[:NOTES], *more])
 
 
-def _at_terminal() -> bool:
+def at_terminal() -> bool:
+    """Return whether a person sits there who can be asked."""
     return sys.stdin.isatty() and sys.stderr.isatty()

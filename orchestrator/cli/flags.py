@@ -24,7 +24,9 @@ _TRUST = click.option("--trust", type=click.Path(), help="allowed_signers file t
 
 _CONNECTION = (
     click.option("-i", "--inventory", multiple=True, help="Inventory file, folder or host list."),
-    click.option("-l", "--limit", help="Only these hosts of the plan (a pattern, or @file)."),
+    click.option(
+        "-l", "--limit", "--hosts", "limit", help="Only these hosts of the plan (a pattern, @file)."
+    ),
     _EXTRA_VARS,
     click.option("-f", "--forks", type=click.IntRange(1), help="Replaces rollout.max_parallel."),
     click.option("-u", "--user", help="Log in as this user where the inventory names none."),

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from orchestrator import compose
+from orchestrator.cli.backups import backup, backups, restore
 from orchestrator.cli.flags import ask_become, become_password, connection_flags, options_of
 from orchestrator.cli.repair import repair
 from orchestrator.cli.trust import enrol
@@ -33,6 +34,9 @@ def hosts() -> None:
 
 hosts.add_command(enrol)
 hosts.add_command(repair)
+hosts.add_command(backup)
+hosts.add_command(backups)
+hosts.add_command(restore)
 
 
 @hosts.command()

@@ -9,7 +9,8 @@ from functools import lru_cache
 from orchestrator import templates
 from orchestrator.errors import HostError
 from orchestrator.host.quoting import exports
-from orchestrator.host.requests import Place, StepText, Texts
+from orchestrator.host.requests import DataSet, Place, StepText, Texts
+from orchestrator.host.resting import data_set
 from orchestrator.host.work import Assignment, PackageWork
 from orchestrator.model.plan import Package, Step
 
@@ -72,6 +73,11 @@ class Renderer:
         """Return root and state of a package; raises HostError as ``place``."""
         root = self._folder(package.root, "fleet_root", ROOT, package.name)
         return root, self._folder(package.state, "fleet_state", STATE, package.name)
+
+    def data(self, package: Package) -> DataSet:
+        """Return the data of a package; raises HostError as ``place``, and for wrong paths."""
+        place = Place(package.name, *self.folders(package))
+        return data_set(package, place, Variables({"package": package.name}, self._common))
 
     def variables(self, work: PackageWork) -> Mapping[str, object]:
         """Return what the templates of a package may use."""

@@ -84,6 +84,21 @@ class Texts:
     steps: tuple[StepText, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """Data of a package on one host: absolute paths, and how what writes to it is stopped.
+
+    ``freeze`` and ``thaw`` are shell text that stops and starts it, with ``env`` before it.
+    """
+
+    paths: tuple[str, ...]
+    freeze: str = ""
+    thaw: str = ""
+    env: str = ""
+    hook_timeout: float = 120.0
+    backups: BackupRetention = BackupRetention()
+
+
 def facts() -> str:
     """Ask what machine this is."""
     return "facts"
@@ -249,6 +264,35 @@ def revert(place: Place, claim: Claim, *, nonce: str, why: str, live: bool = Fal
 def withdraw(place: Place, claim: Claim, *, release: str) -> str:
     """Let go of a staged release and of the lock."""
     return _line("withdraw", _of(place), _by(claim), {"release": release})
+
+
+def backup(place: Place, claim: Claim, *, data: DataSet, let_go: bool = True) -> str:
+    """Back the data up, once for each run, and with ``let_go`` let go of the lock."""
+    kept = {"backups": data.backups.keep, "backups_age": math.ceil(data.backups.age)}
+    return _line("backup", _of(place), _by(claim), _at_rest(data, let_go=let_go), kept)
+
+
+def restore(place: Place, claim: Claim, *, backup: str, data: DataSet) -> str:
+    """Bring the data back from a backup, and let go of the lock."""
+    return _line("restore", _of(place), _by(claim), {"backup": backup}, _at_rest(data, let_go=True))
+
+
+def backups(place: Place) -> str:
+    """Ask which backups of data there are."""
+    return _line("backups", _of(place))
+
+
+def fetch(place: Place, backup: str) -> str:
+    """Ask for a backup's archive: live lines of base64."""
+    return _line("fetch", _of(place), {"backup": backup})
+
+
+def _at_rest(data: DataSet, *, let_go: bool) -> dict[str, object]:
+    texts = _given(
+        freeze=data.freeze, thaw=data.thaw, env=data.env, release_lock="1" if let_go else ""
+    )
+    timeout = whole_seconds(data.hook_timeout)
+    return {"paths": "\n".join(data.paths), "hook_timeout": timeout, **texts}
 
 
 def _of(place: Place) -> dict[str, str]:

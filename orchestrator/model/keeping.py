@@ -22,13 +22,30 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class BackupRetention:
-    """Which backups of local changes a host keeps: the newest ``keep``, none older than ``age``.
+    """Which backups a host keeps: the newest ``keep``, none older than ``age``.
 
-    ``age`` is in seconds; 0 means no limit.
+    Those of local changes and those of data are counted apart. ``age`` is in seconds; 0 means no
+    limit.
     """
 
     keep: int = 10
     age: float = 90 * 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What a package works with that outlives its releases, so that it can be backed up.
+
+    ``paths`` (templates) are absolute or below the package's shared folder. While they are copied
+    or replaced, the services in ``stop`` are stopped; ``freeze`` and ``thaw`` are shell text
+    (templates) run before that and after. ``timeout`` is in seconds, for all of it.
+    """
+
+    paths: tuple[str, ...] = ()
+    stop: tuple[str, ...] = ()
+    freeze: str = ""
+    thaw: str = ""
+    timeout: float = 600.0
 
 
 class DriftPolicy(StrEnum):

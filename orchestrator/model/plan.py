@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from orchestrator.errors import Position
-from orchestrator.model.keeping import BackupRetention, OnDrift, Retention
+from orchestrator.model.keeping import BackupRetention, Data, OnDrift, Retention
 
 NOWHERE = Position("")
 
@@ -250,6 +250,7 @@ class Package:
     """Template; ``None``: host variable ``fleet_state``, else ``/var/lib/fleet``."""
     keep: Retention = Retention()
     backups: BackupRetention = BackupRetention()
+    data: Data = Data()
     on_drift: OnDrift = OnDrift()
     allow_downgrade: bool = False
     threshold: int = 1

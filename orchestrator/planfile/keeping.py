@@ -7,7 +7,20 @@ from typing import cast
 
 from orchestrator.model import keeping as model
 from orchestrator.model.keeping import DriftPolicy, OnDrift
-from orchestrator.schema import Choice, Duration, Field, Kind, Reader, Size, Whole, Wrong, shape_for
+from orchestrator.schema import (
+    Choice,
+    Duration,
+    Field,
+    Kind,
+    ListOf,
+    Reader,
+    Size,
+    Template,
+    Text,
+    Whole,
+    Wrong,
+    shape_for,
+)
 from orchestrator.schema.reader import join
 from orchestrator.yamldoc import MappingNode, Node, ScalarNode
 
@@ -22,10 +35,47 @@ KEEP = shape_for(
 
 BACKUPS = shape_for(
     model.BackupRetention,
-    "Backups of local changes kept on a host.",
+    "Backups kept on a host: of local changes and, counted apart, of data.",
     Field("keep", Whole(0, 1000), "How many at most."),
     Field("age", Duration(), "Older ones are removed; 0s: whatever their age."),
     short="keep",
+)
+
+DATA_PATH = Template(
+    "a path of data",
+    r"(?!(?:.*/)?\.{1,2}(?:/|$))/?[A-Za-z0-9 ._+@%,:=~-]+(?:/[A-Za-z0-9 ._+@%,:=~-]+)*",
+    "absolute, or below the shared folder, of letters, digits, spaces and . _ + @ % , : = ~ -",
+)
+
+DATA = shape_for(
+    model.Data,
+    "What a package works with that outlives its releases: backed up before a rollback.",
+    Field(
+        "paths",
+        ListOf(DATA_PATH, single=True, least=1),
+        "Files and folders, absolute or below the package's shared folder.",
+        example="[db, /srv/gateway]",
+    ),
+    Field(
+        "stop",
+        ListOf(Text("a service", r"[A-Za-z0-9:._@\\-]+"), single=True),
+        "Services stopped while data is copied or replaced, in order; started again in reverse.",
+        example="[gateway.service]",
+    ),
+    Field(
+        "freeze",
+        Template("shell text"),
+        "Run before that; a failure leaves the data alone.",
+        example="/usr/local/bin/flush",
+    ),
+    Field(
+        "thaw",
+        Template("shell text"),
+        "Run after that, whatever came of it.",
+        example="/usr/local/bin/resume",
+    ),
+    Field("timeout", Duration(1.0), "How long copying, or bringing back, may take."),
+    short="paths",
 )
 
 POLICY = Choice(DriftPolicy)

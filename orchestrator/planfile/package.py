@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.model import plan as model
-from orchestrator.planfile.keeping import BACKUPS, KEEP, DriftRules
+from orchestrator.planfile.keeping import BACKUPS, DATA, KEEP, DriftRules
 from orchestrator.planfile.names import NAME, PATTERN, VARIABLE
 from orchestrator.planfile.origin import ORIGIN, Versions
 from orchestrator.planfile.releasing import POLICY
@@ -90,6 +90,7 @@ def package_shape(checks: UseOf) -> Shape:
         ),
         Field("keep", KEEP, KEEP.help),
         Field("backups", BACKUPS, BACKUPS.help),
+        Field("data", DATA, DATA.help),
         Field(
             "on_drift",
             DriftRules(),

@@ -10,7 +10,7 @@ from orchestrator.errors import HostError
 from orchestrator.host import requests
 from orchestrator.host.drift import Changes
 from orchestrator.host.quoting import exports, quote
-from orchestrator.host.requests import Claim, Delivery, Place, StepText, Texts
+from orchestrator.host.requests import Claim, DataSet, Delivery, Place, StepText, Texts
 from orchestrator.model.keeping import BackupRetention, Retention
 from orchestrator.model.transfer import Means
 
@@ -23,7 +23,24 @@ DIGEST = "0123456789ab"
 NO_BACKUPS = "backups=0 backups_age=0"
 OF = f"release={RELEASE} manifest={DIGEST}"
 
+DATA = DataSet(("/srv/a b", "/x"), freeze="stop", hook_timeout=5, backups=BackupRetention(2, 9.5))
+AT_REST = "paths='/srv/a b'\"$NL\"'/x' hook_timeout=5 freeze=stop"
+
 LINES = [
+    (requests.backups(PLACE), f"backups {AT}"),
+    (requests.fetch(PLACE, "12-x"), f"fetch {AT} backup=12-x"),
+    (
+        requests.backup(PLACE, CLAIM, data=DATA),
+        f"backup {AT} {BY} {AT_REST} release_lock=1 backups=2 backups_age=10",
+    ),
+    (
+        requests.backup(PLACE, CLAIM, data=DATA, let_go=False),
+        f"backup {AT} {BY} {AT_REST} backups=2 backups_age=10",
+    ),
+    (
+        requests.restore(PLACE, CLAIM, backup="12-x", data=DATA),
+        f"restore {AT} {BY} backup=12-x {AT_REST} release_lock=1",
+    ),
     (requests.facts(), "facts"),
     (requests.ping(), "ping"),
     (requests.probe(PLACE, RELEASE, DIGEST), f"probe {AT} {OF}"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.errors import PlanError
-from orchestrator.model.keeping import BackupRetention, DriftPolicy, OnDrift, Retention
+from orchestrator.model.keeping import BackupRetention, Data, DriftPolicy, OnDrift, Retention
 from orchestrator.model.plan import Package
 from tests.planfile.plans import MINIMAL, read
 
@@ -34,6 +34,19 @@ def test_releases(tmp_path, written: str, meant: Retention):
 )
 def test_backups(tmp_path, written: str, meant: BackupRetention):
     assert app(tmp_path, backups=written).backups == meant
+
+
+def test_data(tmp_path):
+    written = '{paths: [db, "/srv/{{ x }}"], stop: a.service, freeze: sync, timeout: 1h}'
+    meant = Data(("db", "/srv/{{ x }}"), ("a.service",), freeze="sync", timeout=3600)
+    assert app(tmp_path, data=written).data == meant
+    assert app(tmp_path, data="db").data == Data(("db",))
+
+
+@pytest.mark.parametrize("path", ["../x", "/a/../b", "/a*", "a//b", '"a\\nb"', "/", "a/."])
+def test_what_is_no_path_of_data(tmp_path, path: str):
+    with pytest.raises(PlanError, match="expected a path of data"):
+        app(tmp_path, data=path)
 
 
 FAIL, KEEP, OVERWRITE = DriftPolicy

@@ -17,8 +17,8 @@ from tests.host.program.driver import Answer, Place, Session, living, until
 from tests.host.program.patches import patch
 
 FOLDER = Path(__file__).parents[3] / "orchestrator/host/program"
-ELSEWHERE = {"enrol.sh", "repair.sh"}
-"""Parts that test_enrol.py and test_repair.py kill."""
+ELSEWHERE = {"enrol.sh", "repair.sh", "backup.sh", "quiet.sh", "restore.sh", "back.sh"}
+"""Parts that test_enrol.py, test_repair.py, test_backup.py and test_back.py kill."""
 
 POINTS = tuple(
     dict.fromkeys(

@@ -1,0 +1,116 @@
+"""Backups of data over real SSH: made, listed, carried home, brought back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.baddays.site import OLD, PACKAGE, Area, Site
+
+pytestmark = pytest.mark.ssh
+
+DATA = {"paths": ["data/db", "{{ fleet_root }}-srv"], "freeze": "true", "thaw": "true"}
+
+
+@pytest.fixture
+def area(request: pytest.FixtureRequest, site: Site) -> Area:
+    """An area whose hosts have the old release, and data."""
+    name = request.node.name.removeprefix("test_").replace("_", "-")
+    made = site.area(name, package={"data": DATA})
+    made.apply(OLD)
+    for disk in made.disks:
+        fill(disk.root / "shared/data/db", "rows")
+        fill(srv(disk.host.root), "files")
+    return made
+
+
+def srv(root: Path) -> Path:
+    return root.with_name(f"{root.name}-srv")
+
+
+def fill(folder: Path, text: str) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "deep").mkdir(parents=True)
+    (folder / "deep/file").write_text(text)
+    (folder / "deep/file").chmod(0o640)
+    (folder / "link").symlink_to("deep/file")
+    (folder / "deep").chmod(0o750)
+
+
+def held(folder: Path) -> tuple[str, int, int, str]:
+    file = folder / "deep/file"
+    modes = file.stat().st_mode & 0o777, (folder / "deep").stat().st_mode & 0o777
+    return (file.read_text(), *modes, str((folder / "link").readlink()))
+
+
+def documents(text: str) -> dict[str, dict[str, Any]]:
+    return {it["host"]: it for it in json.loads(text)}
+
+
+def test_data_goes_home_and_comes_back(area: Area, tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    done = area.fleet("hosts", "backup", area.plan, "--to", here, "--json")
+    for host, told in documents(done.stdout).items():
+        made = told["backup"]
+        archive = here / host / PACKAGE / Path(made["archive"]).name
+        assert told["here"] == str(archive)
+        assert hashlib.sha256(archive.read_bytes()).hexdigest() == made["sha256"]
+        assert archive.with_name(f"{archive.name}.sha256").read_text().startswith(made["sha256"])
+        assert archive.stat().st_mode & 0o777 == 0o600
+    for disk in area.disks:
+        fill(disk.root / "shared/data/db", "wrong")
+        (srv(disk.host.root) / "deep/file").write_text("wrong")
+    [first, *others] = area.disks
+    area.fleet(
+        "hosts", "restore", area.plan, "--from", "latest", "--hosts", first.host.name, "--yes"
+    )
+    assert held(first.root / "shared/data/db") == ("rows", 0o640, 0o750, "deep/file")
+    assert held(srv(first.host.root)) == ("files", 0o640, 0o750, "deep/file")
+    assert held(others[0].root / "shared/data/db")[0] == "wrong"
+    listed = area.fleet("hosts", "backups", area.plan, "--json")
+    name = documents(listed.stdout)[others[0].host.name]["backups"][0]["name"]
+    done = area.fleet(
+        "hosts", "restore", area.plan, "--from", name, "-l", others[0].host.name, "--yes"
+    )
+    assert "what was there is in" in done.stdout
+    assert held(others[0].root / "shared/data/db")[0] == "rows"
+    assert not first.locked
+
+
+def test_nothing_is_replaced_unasked(area: Area) -> None:
+    area.fleet("hosts", "backup", area.plan)
+    fill(area.disks[0].root / "shared/data/db", "later")
+    done = area.fleet("hosts", "restore", area.plan, "--from", "latest", expect=3)
+    assert "add --yes" in done.stderr
+    assert held(area.disks[0].root / "shared/data/db")[0] == "later"
+    area.fleet("hosts", "restore", area.plan, expect=5)
+
+
+def test_a_name_that_is_not_there(area: Area) -> None:
+    done = area.fleet("hosts", "restore", area.plan, "--from", "12-x", "--yes", expect=2)
+    assert "no backup 12-x" in done.stdout
+
+
+def test_a_full_ops_box_leaves_nothing(area: Area, tmp_path: Path) -> None:
+    big = area.disks[0].root / "shared/data/db/big"
+    big.write_bytes(random.Random(1).randbytes(200_000))
+    host = area.hosts[0]
+    done = area.fleet(
+        *("hosts", "backup", area.plan, "-l", host, "--to", tmp_path / "here"),
+        expect=2,
+        within=100_000,
+    )
+    assert "File too large" in done.stdout
+    assert not [path for path in (tmp_path / "here").rglob("*") if path.is_file()]
+
+
+def test_without_data_there_is_nothing_to_do(site: Site, old: Area) -> None:
+    area = site.area("no-data", like=old)
+    done = area.fleet("hosts", "backup", area.plan, expect=5)
+    assert "no package of the plan declares data" in done.stderr

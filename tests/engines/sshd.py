@@ -205,7 +205,7 @@ class Daemons:
             )
         sshd = Sshd(folder, address, port, process, self.identity, self.known_hosts)
         self.running.append(sshd)
-        _await(lambda: "Server listening" in sshd.log, sshd)
+        awaited(lambda: "Server listening" in sshd.log, sshd)
         return sshd
 
     def stop(self) -> None:
@@ -213,7 +213,8 @@ class Daemons:
             sshd.stop()
 
 
-def _await(condition, sshd: Sshd) -> None:
+def awaited(condition, sshd: Sshd) -> None:
+    """Wait until a daemon that was just started has got so far."""
     deadline = time.monotonic() + 15
     while not condition():
         assert sshd.process.poll() is None, sshd.log

@@ -9,7 +9,8 @@ from functools import lru_cache
 from orchestrator import templates
 from orchestrator.errors import HostError
 from orchestrator.host.quoting import exports
-from orchestrator.host.requests import DataSet, Place, StepText, Texts
+from orchestrator.host.requests import Place, StepText, Texts
+from orchestrator.host.requests_data import DataSet
 from orchestrator.host.resting import data_set
 from orchestrator.host.work import Assignment, PackageWork
 from orchestrator.model.plan import Package, Step

@@ -9,10 +9,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from orchestrator.host.delivery import Delivery
 from orchestrator.host.drift import Changes
 from orchestrator.host.quoting import quote, whole_seconds, written
 from orchestrator.model.keeping import BackupRetention, Retention
-from orchestrator.model.transfer import Base, Means
 
 NOTHING = Changes()
 
@@ -44,24 +44,6 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
-    """On which terms a payload of ``size`` bytes is sent, from byte ``offset`` on.
-
-    With ``sha256``, its own, it is spooled, for which ``spool_kib`` of room are needed. A patch
-    names its ``base``, the lengths of its ``heads``, and the ``script`` that undoes it, if any.
-    """
-
-    means: Means
-    size: int
-    sha256: str = ""
-    offset: int = 0
-    spool_kib: int = 0
-    base: Base | None = None
-    heads: tuple[int, int, int] = (0, 0, 0)
-    script: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class StepText:
     """A step as the host runs it: its ledger name, and what does and undoes it."""
 
@@ -84,21 +66,6 @@ class Texts:
     steps: tuple[StepText, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class DataSet:
-    """Data of a package on one host: absolute paths, and how what writes to it is stopped.
-
-    ``freeze`` and ``thaw`` are shell text that stops and starts it, with ``env`` before it.
-    """
-
-    paths: tuple[str, ...]
-    freeze: str = ""
-    thaw: str = ""
-    env: str = ""
-    hook_timeout: float = 120.0
-    backups: BackupRetention = BackupRetention()
-
-
 def facts() -> str:
     """Ask what machine this is."""
     return "facts"
@@ -115,7 +82,7 @@ def probe(place: Place, release: str, manifest: str, *, glance: bool = False) ->
     A ``glance`` hashes nothing where another release is active.
     """
     values = {"release": release, "manifest": manifest}
-    return _line("probe", _of(place), values, _given(glance="1" if glance else ""))
+    return line("probe", of(place), values, given(glance="1" if glance else ""))
 
 
 def verify(
@@ -126,12 +93,12 @@ def verify(
     With ``within``, only the bytes of files that changed in the last so many seconds are hashed.
     """
     since = "" if within is None else str(whole_seconds(within))
-    return _line("verify", _of(place), _given(release=release, manifest=manifest, within=since))
+    return line("verify", of(place), given(release=release, manifest=manifest, within=since))
 
 
 def history(place: Place, lines: int) -> str:
     """Ask for the last lines of what was done to a package."""
-    return _line("history", _of(place), {"lines": lines})
+    return line("history", of(place), {"lines": lines})
 
 
 def enrol(
@@ -147,14 +114,14 @@ def enrol(
 
     ``identities`` are those who made the signatures, by the new file and by the one pinned now.
     """
-    values = _given(
+    values = given(
         text=file,
         signatures=signatures,
         old_identities=" ".join(old_identities),
         identities=" ".join(identities),
         owner=owner,
     )
-    return _line("enrol", {"state": state}, values)
+    return line("enrol", {"state": state}, values)
 
 
 def check(
@@ -162,7 +129,7 @@ def check(
 ) -> str:
     """Run one try of a check, for at most ``timeout`` seconds."""
     values = {"name": name, "script": script, "timeout": whole_seconds(timeout)}
-    return _line("check", values, _given(env=env, live="1" if live else "", **{"in": folder}))
+    return line("check", values, given(env=env, live="1" if live else "", **{"in": folder}))
 
 
 def stage(
@@ -180,9 +147,8 @@ def stage(
 ) -> str:
     """Lay a release down from the bytes of the delivery that follow the line."""
     values = {"release": release, "manifest": manifest, "need_kib": need_kib}
-    given = _signed(signers, identities) | _given(allow_downgrade="1" if allow_downgrade else "")
-    rest = given | _told(changes)
-    return _line("stage", _of(place), _by(claim), values, _terms(delivery), rest)
+    rest = _signed(signers, identities) | given(allow_downgrade="1" if allow_downgrade else "")
+    return line("stage", of(place), by(claim), values, delivery.keys, rest | _told(changes))
 
 
 def activate(
@@ -204,9 +170,9 @@ def activate(
     """Arm the trial (``deadline`` seconds) and flip to a staged release."""
     values = {"release": release, "manifest": manifest, "nonce": nonce}
     trial = {"deadline": whole_seconds(deadline), "wave": wave, **_signed(signers, identities)}
-    words = _given(allow_downgrade="1" if allow_downgrade else "", live="1" if live else "")
+    words = given(allow_downgrade="1" if allow_downgrade else "", live="1" if live else "")
     rest = words | _told(changes)
-    return _line("activate", _of(place), _by(claim), values, trial, _spelled(texts), rest)
+    return line("activate", of(place), by(claim), values, trial, _spelled(texts), rest)
 
 
 def confirm(
@@ -220,7 +186,7 @@ def confirm(
 ) -> str:
     """End the trial: the release stays."""
     values = {"release": release, "manifest": manifest, "nonce": nonce}
-    return _line("confirm", _of(place), _by(claim), values, _told(changes))
+    return line("confirm", of(place), by(claim), values, _told(changes))
 
 
 def repair(
@@ -237,7 +203,7 @@ def repair(
     """Put damaged files of the active release back from the payload that follows the line."""
     values = {"release": release, "manifest": manifest, "bytes": size}
     signed = _signed(signers, identities)
-    return _line("repair", _of(place), _by(claim), values, signed, _told(changes))
+    return line("repair", of(place), by(claim), values, signed, _told(changes))
 
 
 def commit(
@@ -252,54 +218,27 @@ def commit(
 ) -> str:
     """Make a confirmed release final, and let go of old ones, of old backups and of the lock."""
     values = {"release": release, "manifest": manifest, "nonce": nonce}
-    return _line("commit", _of(place), _by(claim), values, _limits(keep, backups))
+    return line("commit", of(place), by(claim), values, _limits(keep, backups))
 
 
 def revert(place: Place, claim: Claim, *, nonce: str, why: str, live: bool = False) -> str:
     """Go back to what was active before this trial, and let go of the lock."""
     values = {"nonce": nonce, "why": why, "release_lock": 1}
-    return _line("revert", _of(place), _by(claim), values, _given(live="1" if live else ""))
+    return line("revert", of(place), by(claim), values, given(live="1" if live else ""))
 
 
 def withdraw(place: Place, claim: Claim, *, release: str) -> str:
     """Let go of a staged release and of the lock."""
-    return _line("withdraw", _of(place), _by(claim), {"release": release})
+    return line("withdraw", of(place), by(claim), {"release": release})
 
 
-def backup(place: Place, claim: Claim, *, data: DataSet, let_go: bool = True) -> str:
-    """Back the data up, once for each run, and with ``let_go`` let go of the lock."""
-    kept = {"backups": data.backups.keep, "backups_age": math.ceil(data.backups.age)}
-    return _line("backup", _of(place), _by(claim), _at_rest(data, let_go=let_go), kept)
-
-
-def restore(place: Place, claim: Claim, *, backup: str, data: DataSet) -> str:
-    """Bring the data back from a backup, and let go of the lock."""
-    return _line("restore", _of(place), _by(claim), {"backup": backup}, _at_rest(data, let_go=True))
-
-
-def backups(place: Place) -> str:
-    """Ask which backups of data there are."""
-    return _line("backups", _of(place))
-
-
-def fetch(place: Place, backup: str) -> str:
-    """Ask for a backup's archive: live lines of base64."""
-    return _line("fetch", _of(place), {"backup": backup})
-
-
-def _at_rest(data: DataSet, *, let_go: bool) -> dict[str, object]:
-    texts = _given(
-        freeze=data.freeze, thaw=data.thaw, env=data.env, release_lock="1" if let_go else ""
-    )
-    timeout = whole_seconds(data.hook_timeout)
-    return {"paths": "\n".join(data.paths), "hook_timeout": timeout, **texts}
-
-
-def _of(place: Place) -> dict[str, str]:
+def of(place: Place) -> dict[str, str]:
+    """Return the keys that say which package is meant."""
     return {"package": place.package, "root": place.root, "state": place.state}
 
 
-def _by(claim: Claim) -> dict[str, object]:
+def by(claim: Claim) -> dict[str, object]:
+    """Return the keys that say who acts."""
     ttl = whole_seconds(claim.lock_ttl)
     return {"run": claim.run, "owner": claim.owner, "token": claim.token, "lock_ttl": ttl}
 
@@ -308,20 +247,8 @@ def _signed(signers: str, identities: tuple[str, ...]) -> dict[str, str]:
     return {"signers": signers, "identities": " ".join(identities)}
 
 
-def _terms(delivery: Delivery) -> dict[str, object]:
-    """Return the keys of a delivery; those of small full content are few."""
-    terms: dict[str, object] = {"means": delivery.means, "bytes": delivery.size - delivery.offset}
-    if delivery.sha256:
-        terms |= {"sha256": delivery.sha256, "offset": delivery.offset}
-        terms["spool_kib"] = delivery.spool_kib
-    if base := delivery.base:
-        terms |= {"base": base.release, "picks": base.picks, "base_sha256": base.sha256}
-        terms["heads"] = " ".join(map(str, delivery.heads))
-    return terms | _given(script=delivery.script)
-
-
 def _spelled(texts: Texts) -> dict[str, object]:
-    hooks = _given(
+    hooks = given(
         restart=texts.restart,
         pre_activate=texts.pre_activate,
         post_activate=texts.post_activate,
@@ -331,7 +258,7 @@ def _spelled(texts: Texts) -> dict[str, object]:
         steps=" ".join(step.name for step in texts.steps),
     )
     numbered = enumerate(texts.steps, start=1)
-    parts = [_given(**{f"step_up_{n}": s.up, f"step_down_{n}": s.down}) for n, s in numbered]
+    parts = [given(**{f"step_up_{n}": s.up, f"step_down_{n}": s.down}) for n, s in numbered]
     whole: dict[str, object] = {"hook_timeout": whole_seconds(texts.hook_timeout), **hooks}
     for part in parts:
         whole.update(part)
@@ -339,7 +266,7 @@ def _spelled(texts: Texts) -> dict[str, object]:
 
 
 def _told(changes: Changes) -> dict[str, str]:
-    return _given(
+    return given(
         keep_paths="\n".join(map(written, changes.keep)),
         overwrite_paths="\n".join(map(written, changes.overwrite)),
         keep_all="1" if changes.keep_all else "",
@@ -354,10 +281,12 @@ def _limits(keep: Retention, backups: BackupRetention) -> dict[str, object]:
     return {"keep": keep.releases, **given, **kept}
 
 
-def _given(**values: str) -> dict[str, str]:
+def given(**values: str) -> dict[str, str]:
+    """Return those of some keys that have a value."""
     return {key: value for key, value in values.items() if value}
 
 
-def _line(operation: str, *groups: Mapping[str, object]) -> str:
+def line(operation: str, *groups: Mapping[str, object]) -> str:
+    """Return a request's line."""
     words = [f"{key}={quote(str(value))}" for group in groups for key, value in group.items()]
     return " ".join([operation, *words])

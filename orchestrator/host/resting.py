@@ -11,7 +11,8 @@ from pathlib import PurePosixPath
 from orchestrator import templates
 from orchestrator.errors import HostError
 from orchestrator.host.quoting import exports
-from orchestrator.host.requests import DataSet, Place
+from orchestrator.host.requests import Place
+from orchestrator.host.requests_data import DataSet
 from orchestrator.model.plan import Package
 
 _PATH = re.compile(r"/[A-Za-z0-9 ._+@%,:=~/-]+", re.ASCII)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from orchestrator.host import source
+from orchestrator.host.delivery import Delivery
 from orchestrator.host.replies import Probe, number, words
-from orchestrator.host.requests import Delivery
 from orchestrator.model.transfer import Abilities, Means, Part
 from orchestrator.ports import Depot, Payload
 

@@ -11,7 +11,8 @@ from orchestrator.errors import HostError
 from orchestrator.host.procedures import keeping
 from orchestrator.host.procedures.keeping import Backup, Restored
 from orchestrator.host.rendering import Renderer
-from orchestrator.host.requests import Claim, DataSet, Place
+from orchestrator.host.requests import Claim, Place
+from orchestrator.host.requests_data import DataSet
 from orchestrator.host.work import Assignment, RunIdentity
 from orchestrator.model.fleet import Host
 from orchestrator.model.plan import Package, Plan

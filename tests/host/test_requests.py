@@ -7,10 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.errors import HostError
-from orchestrator.host import requests
+from orchestrator.host import requests, requests_data
+from orchestrator.host.delivery import Delivery
 from orchestrator.host.drift import Changes
 from orchestrator.host.quoting import exports, quote
-from orchestrator.host.requests import Claim, DataSet, Delivery, Place, StepText, Texts
+from orchestrator.host.requests import Claim, Place, StepText, Texts
+from orchestrator.host.requests_data import DataSet
 from orchestrator.model.keeping import BackupRetention, Retention
 from orchestrator.model.transfer import Means
 
@@ -27,18 +29,18 @@ DATA = DataSet(("/srv/a b", "/x"), freeze="stop", hook_timeout=5, backups=Backup
 AT_REST = "paths='/srv/a b'\"$NL\"'/x' hook_timeout=5 freeze=stop"
 
 LINES = [
-    (requests.backups(PLACE), f"backups {AT}"),
-    (requests.fetch(PLACE, "12-x"), f"fetch {AT} backup=12-x"),
+    (requests_data.backups(PLACE), f"backups {AT}"),
+    (requests_data.fetch(PLACE, "12-x"), f"fetch {AT} backup=12-x"),
     (
-        requests.backup(PLACE, CLAIM, data=DATA),
+        requests_data.backup(PLACE, CLAIM, data=DATA),
         f"backup {AT} {BY} {AT_REST} release_lock=1 backups=2 backups_age=10",
     ),
     (
-        requests.backup(PLACE, CLAIM, data=DATA, let_go=False),
+        requests_data.backup(PLACE, CLAIM, data=DATA, let_go=False),
         f"backup {AT} {BY} {AT_REST} backups=2 backups_age=10",
     ),
     (
-        requests.restore(PLACE, CLAIM, backup="12-x", data=DATA),
+        requests_data.restore(PLACE, CLAIM, backup="12-x", data=DATA),
         f"restore {AT} {BY} backup=12-x {AT_REST} release_lock=1",
     ),
     (requests.facts(), "facts"),

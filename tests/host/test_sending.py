@@ -7,8 +7,8 @@ import pytest
 
 from orchestrator.errors import ProtocolError
 from orchestrator.host import sending
+from orchestrator.host.delivery import Delivery
 from orchestrator.host.replies import Probe
-from orchestrator.host.requests import Delivery
 from orchestrator.host.source import undo_bsdiff
 from orchestrator.model.transfer import PLAIN, Base, Means, Part
 from orchestrator.ports import Payload

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import HostError
-from orchestrator.host import requests
+from orchestrator.host import requests_data
 from orchestrator.host.quoting import whole_seconds
 from orchestrator.host.replies import Status, number, status, text
-from orchestrator.host.requests import Claim, DataSet, Place
+from orchestrator.host.requests import Claim, Place
+from orchestrator.host.requests_data import DataSet
 from orchestrator.ports import Channel, Reply
 
 OWNER_ONLY = 0o600
@@ -51,14 +52,14 @@ async def back_up(
     channel: Channel, place: Place, claim: Claim, data: DataSet, *, deadline: float
 ) -> Backup | None:
     """Have the data backed up; ``None`` where there is none yet. Raises HostError."""
-    line = requests.backup(place, claim, data=data)
+    line = requests_data.backup(place, claim, data=data)
     reply = await _ask(channel, line, deadline + stopping(data), "not backed up")
     return read_backup(reply.fields) if "backup" in reply.fields else None
 
 
 async def listed(channel: Channel, place: Place, *, deadline: float) -> tuple[Backup, ...]:
     """Return the backups of a package, oldest first; raises HostError."""
-    reply = await _ask(channel, requests.backups(place), deadline, "no list of backups")
+    reply = await _ask(channel, requests_data.backups(place), deadline, "no list of backups")
     found = reply.fields.get("backups")
     items = found if isinstance(found, list) else []
     return tuple(read_backup(item) for item in items if isinstance(item, Mapping))
@@ -68,7 +69,7 @@ async def restore(
     channel: Channel, place: Place, claim: Claim, name: str, data: DataSet, *, deadline: float
 ) -> Restored:
     """Bring the data back from the backup of that name; raises HostError."""
-    line = requests.restore(place, claim, backup=name, data=data)
+    line = requests_data.restore(place, claim, backup=name, data=data)
     reply = await _ask(channel, line, deadline + stopping(data), "not restored")
     paths, old = text(reply.fields, "restored"), text(reply.fields, "old")
     return Restored(name, tuple(paths.splitlines()), tuple(old.splitlines()))
@@ -86,7 +87,9 @@ async def fetch(
         target.parent.mkdir(parents=True, exist_ok=True)
         with _Download(part) as download:
             [reply] = await channel.call(
-                [requests.fetch(place, backup.name)], deadline=deadline, on_output=download.take
+                [requests_data.fetch(place, backup.name)],
+                deadline=deadline,
+                on_output=download.take,
             )
             _answered(reply, "not fetched")
             download.finish(backup.sha256)

@@ -122,6 +122,45 @@ BuildGate = Callable[[Use, Mapping[str, object]], Gate]
 
 
 @dataclass(frozen=True, slots=True)
+class Watch:
+    """A question that a host on trial asks itself every so many seconds.
+
+    ``script`` is sh text that exits as a check's does, within ``timeout`` seconds. So many bad
+    answers in a row as ``threshold`` says take the host back; with ``after_yes``, none counts
+    before the first good one. ``name`` tells apart the watches of one trigger.
+    """
+
+    script: str
+    every: float
+    timeout: float
+    threshold: int
+    name: str = ""
+    after_yes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BootBudget:
+    """How many boots a trial may take, and the seconds that a host has to come up in each."""
+
+    attempts: int
+    timeout: float
+
+
+class HostTrigger(Protocol):
+    """What takes one host back: watches, or boots that fail."""
+
+    def watches(self) -> tuple[Watch, ...]:
+        """Return what the host is to ask itself."""
+
+    def boot_budget(self) -> BootBudget | None:
+        """Return the boots that it may take, if that is what the trigger is about."""
+
+
+BuildTrigger = Callable[[Use, Mapping[str, object]], HostTrigger]
+"""Renders a trigger's options with a host's variables; raises InputError."""
+
+
+@dataclass(frozen=True, slots=True)
 class Payload:
     """What staging sends: a spooled file, its bytes, and how many content files it holds.
 

@@ -98,6 +98,31 @@ class Drift:
         return [f"{kind}: {path}" for kind, paths in kinds.items() for path in paths]
 
 
+class Said(StrEnum):
+    """What a trigger of a host answered last."""
+
+    NOTHING = ""
+    YES = "yes"
+    NO = "no"
+    NOT_YET = "not-yet"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """What one trigger of the newest trial said: ``bad`` times no in a row, of ``threshold``."""
+
+    name: str
+    bad: int
+    threshold: int
+    last: Said
+    reason: str
+
+    def __str__(self) -> str:
+        count = f" ({self.bad} of {self.threshold})" if self.bad else ""
+        return f"trigger {self.name}: {self.reason or self.last or 'not asked yet'}{count}"
+
+
 @dataclass(frozen=True, slots=True)
 class Probe:
     """Where one package stands on one host; an empty release id means none."""
@@ -109,6 +134,7 @@ class Probe:
     proof: str = ""
     trial: Trial | None = None
     last: Last | None = None
+    triggers: tuple[Trigger, ...] = ()
     lock: Lock | None = None
     seen: Seen | None = None
     part: Part | None = None
@@ -140,6 +166,7 @@ def read_probe(reply: Reply) -> Probe:
         proof=text(fields, "proof"),
         trial=_trial(_part(fields, "trial")),
         last=_last(_part(fields, "last")),
+        triggers=_triggers(fields),
         lock=_lock(_part(fields, "lock")),
         seen=_seen(_part(fields, "seen")),
         part=_arrived(_part(fields, "part")),
@@ -193,6 +220,26 @@ def _last(part: Mapping[str, object] | None) -> Last | None:
         before=text(part, "from"),
         after=text(part, "to"),
         outcome=text(part, "outcome"),
+        reason=text(part, "reason"),
+    )
+
+
+def _triggers(fields: Mapping[str, object]) -> tuple[Trigger, ...]:
+    found = _typed(fields, "triggers", list, [])
+    if not all(isinstance(part, dict) for part in found):
+        raise _unlike("triggers")
+    return tuple(map(_trigger, found))
+
+
+def _trigger(part: Mapping[str, object]) -> Trigger:
+    said = text(part, "last")
+    if said not in list(Said):
+        raise _unlike("triggers")
+    return Trigger(
+        name=text(part, "name"),
+        bad=number(part, "bad"),
+        threshold=number(part, "threshold"),
+        last=Said(said),
         reason=text(part, "reason"),
     )
 

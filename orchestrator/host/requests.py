@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from orchestrator.host.alarms import NONE, Alarms
 from orchestrator.host.delivery import Delivery
 from orchestrator.host.drift import Changes
 from orchestrator.host.quoting import quote, whole_seconds, written
@@ -161,6 +162,7 @@ def activate(
     deadline: float,
     wave: str,
     texts: Texts,
+    alarms: Alarms = NONE,
     signers: str,
     identities: tuple[str, ...],
     allow_downgrade: bool = False,
@@ -172,7 +174,8 @@ def activate(
     trial = {"deadline": whole_seconds(deadline), "wave": wave, **_signed(signers, identities)}
     words = given(allow_downgrade="1" if allow_downgrade else "", live="1" if live else "")
     rest = words | _told(changes)
-    return line("activate", of(place), by(claim), values, trial, _spelled(texts), rest)
+    alongside = _spelled(texts) | alarms.keys()
+    return line("activate", of(place), by(claim), values, trial, alongside, rest)
 
 
 def confirm(

@@ -20,6 +20,7 @@ PARTS = (
     "keep.sh",
     "run.sh",
     "hooks.sh",
+    "triggers.sh",
     "trial.sh",
     "back.sh",
     "ask.sh",

@@ -7,6 +7,7 @@ do_activate() {
   is_number "${a_deadline:=300}" || answer error "not a number of seconds: $a_deadline"
   is_number "${a_hook_timeout:=120}" || answer error "not a number of seconds: $a_hook_timeout"
   steps_named
+  triggers_named
   enter
   load_trial
   places_now

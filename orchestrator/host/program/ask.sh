@@ -73,6 +73,7 @@ do_probe() {
   put_or_null previous "$previous"
   words releases "$complete"
   describe_trial
+  describe_triggers
   describe_last
   describe_lock
   describe_seen

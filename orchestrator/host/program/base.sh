@@ -53,11 +53,14 @@ nap() {
 }
 
 # The living among these processes, their descendants, and all in a session that one of them leads;
-# but not what a hook moved out of its session: that is a service. Parents before children, so that
-# none of them takes a child's death for an answer.
+# but not what a hook moved out of its session: that is a service. The first of them may lead our own
+# session, which hooks do leave. Parents before children, so that none of them takes a child's death
+# for an answer.
 tree() {
   ( set +f; cat /proc/[0-9]*/stat 2>/dev/null ) | awk -v roots="$*" '
-    function follows(q) { return (q in ours) && !((q in session) && (session[q] in ours)) }
+    function follows(q) {
+      return (q in ours) && (session[q] == r[1] || !((q in session) && (session[q] in ours)))
+    }
     BEGIN { n = split(roots, r, " "); for (i = 1; i <= n; i++) ours[r[i]] = 1 }
     {
       pid = $1

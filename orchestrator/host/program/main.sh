@@ -56,14 +56,17 @@ watchdog() {
   P=$a_root/$a_package S=$a_state/$a_package
   know_self
   echo "$own_pid $own_start $a_nonce" >"$S/watchdog.new" && mv -f "$S/watchdog.new" "$S/watchdog" || exit 1
+  cd /
+  load undo
+  ! on_trial || begin_triggers
   echo watching
   exec >/dev/null
-  cd /
-  while on_trial && [ "$remaining" -gt 0 ]; do
-    sleep $((remaining < 10 ? remaining : 10))
+  while on_trial && [ "$remaining" -gt 0 ] && ! fired; do
+    pause=$((remaining < 10 ? remaining : 10))
+    next_due
+    sleep "$pause"
   done
   on_trial || exit 0
-  load undo
   patience=$((undo_timeout + 10))
   claim w
   on_trial && watch_over || :
@@ -82,7 +85,7 @@ watch_over() {
   tell_about
   history begin watchdog "$about"
   places_now
-  go_back "no confirmation within $trial_seconds s"
+  go_back "${why:-no confirmation within $trial_seconds s}"
   # An armed trial keeps other runs out, so the lock is that of the run whose trial is over now.
   [ "$verdict" != ok ] || unlock
   settle "$verdict" "$reason"

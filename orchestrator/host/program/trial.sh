@@ -45,6 +45,8 @@ arm() {
     eval "note undo_down_$number \"\${a_step_down_$number-}\""
     [ "${a_back-}" != 1 ] || eval "note undo_up_$number \"\${a_step_up_$number-}\""
   done
+  note undo_deadline "$a_deadline"
+  note_triggers
   rm -f "$S/progress"
   write_durably "$S/undo" "$T" || return 1
   point undo_written
@@ -97,7 +99,7 @@ guarded() {
 }
 
 dismiss() {
-  ! guarded "$a_nonce" || kill -TERM "-$guard_pid" 2>/dev/null
+  ! guarded "$a_nonce" || end "$guard_pid"
   rm -f "$S/watchdog"
 }
 

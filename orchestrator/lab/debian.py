@@ -1,11 +1,11 @@
-"""Debian packages without root: download with apt, unpack with dpkg-deb, install nothing."""
+"""Debian packages: installed with apt as root; without, unpacked with dpkg-deb into a folder."""
 
 from __future__ import annotations
 
 import os
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from orchestrator.errors import LabError
@@ -38,6 +38,19 @@ def unpack_program(package: str, program: str, tree: Path, work: Path, *, hint: 
         wanted = sorted(name for name in needed - seen if not _is_installed(name))
         seen |= needed
     raise LabError(f"{package} was unpacked, but lacks {', '.join(missing)}", hint=hint)
+
+
+def install_packages(packages: Iterable[str], *, hint: str) -> None:
+    """Install packages, as root.
+
+    Raises:
+        LabError: apt is missing or failed.
+
+    """
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    wanted = sorted(set(packages))
+    for arguments in (["update"], ["install", "-y", "--no-install-recommends", *wanted]):
+        run_tool(["apt-get", "-q", *arguments], hint=hint, environment=environment)
 
 
 def run_tool(

@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from orchestrator.errors import LabError
-from orchestrator.lab.debian import run_tool, unpack_program
+from orchestrator.lab.debian import install_packages, unpack_program
 from orchestrator.lab.login import check_login
 
 INSTALLED = tuple(map(Path, ("/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/lib/ssh/sshd")))
@@ -103,9 +103,7 @@ def install_sshd() -> Sshd:
         LabError: apt failed, or there is none.
 
     """
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    for arguments in (["update"], ["install", "-y", "--no-install-recommends", PACKAGE]):
-        run_tool(["apt-get", "-q", *arguments], hint=_HINT, environment=environment)
+    install_packages([PACKAGE], hint=_HINT)
     sshd = find_sshd()
     if sshd is None:
         raise LabError(f"{PACKAGE} is installed, but its sshd does not start", hint=_HINT)

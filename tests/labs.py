@@ -1,7 +1,8 @@
 """Labs for tests: any folder of tests may start one, and reach its hosts with the real client.
 
 A lab lives in a temporary folder of its own, and its loopback addresses follow from that folder,
-so labs of other tests, workers and runs do not meet it.
+so labs of other tests, workers and runs do not meet it. Tests that need machines are marked
+``machine``, and all run in one worker, which boots them once (the fixture ``machines``).
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from orchestrator.lab.lab import Lab
 from orchestrator.lab.spec import Condition, LabHost, LabKind
 
 DEADLINE = 20.0
+LOOPBACK = (LabKind.SSHD, LabKind.EMBEDDED)
+"""Kinds of labs that are on loopback, and need no root."""
+MACHINES = 3
 
 
 @contextlib.contextmanager
@@ -30,6 +34,13 @@ def start_lab(
     finally:
         with contextlib.suppress(FileNotFoundError):
             Lab.open(directory).down()
+
+
+def start_machines(
+    tmp_path_factory: pytest.TempPathFactory, hosts: int = MACHINES
+) -> contextlib.AbstractContextManager[Lab]:
+    """Start a lab of machines. Tests share the one of the fixture ``machines`` where they can."""
+    return start_lab(tmp_path_factory, hosts, LabKind.MACHINE)
 
 
 def mend(lab: Lab) -> None:

@@ -15,7 +15,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from orchestrator.errors import LabError
-from orchestrator.lab.debian import run_tool, unpack_program
+from orchestrator.lab.debian import install_packages, unpack_program
+from orchestrator.lab.machine.tree import PROGRAMS
 from orchestrator.lab.openssh import obtain_sshd
 
 PACKAGES = {
@@ -40,7 +41,7 @@ PACKAGES = {
 }
 """Debian's package for each program."""
 
-ONLY_FOR_ROOT = {"sudo": "sudo", "doas": "opendoas", "openssl": "openssl", "unshare": "util-linux"}
+ONLY_FOR_ROOT = {"sudo": "sudo", "doas": "opendoas", "openssl": "openssl", **PROGRAMS}
 """Of use only where tests may become another user; elsewhere stand-ins do."""
 
 PLACES = ("usr/bin", "bin", "usr/sbin")
@@ -53,14 +54,6 @@ HINT = "install {} by hand, or run `make test` as root on Debian or Ubuntu"
 def lacking(wanted: dict[str, str], path: str = SEARCH_PATH) -> dict[str, str]:
     """Return those of the programs that are not on a search path."""
     return {name: package for name, package in wanted.items() if not shutil.which(name, path=path)}
-
-
-def install(packages: set[str]) -> None:
-    """Install Debian packages, as root."""
-    hint = HINT.format(", ".join(sorted(packages)))
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    for arguments in (["update"], ["install", "-y", "--no-install-recommends", *sorted(packages)]):
-        run_tool(["apt-get", "-q", *arguments], hint=hint, environment=environment)
 
 
 def fetch(name: str, folder: Path) -> None:
@@ -121,7 +114,7 @@ def main(folder: Path) -> None:
     """Get what is missing."""
     if os.geteuid() == 0:
         if missing := lacking(PACKAGES | ONLY_FOR_ROOT):
-            install(set(missing.values()))
+            install_packages(missing.values(), hint=HINT.format(", ".join(missing.values())))
         return
     for name in lacking(PACKAGES, f"{SEARCH_PATH}:{folder / 'bin'}"):
         fetch(name, folder)

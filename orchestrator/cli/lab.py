@@ -1,4 +1,4 @@
-"""``fleet lab``: a fleet of SSH hosts on loopback, to try things on and to hurt."""
+"""``fleet lab``: a fleet of SSH hosts on this box, to try things on and to hurt."""
 
 from __future__ import annotations
 
@@ -9,10 +9,16 @@ import click
 from orchestrator.errors import ExitCode, UsageError
 from orchestrator.home import Home
 from orchestrator.lab.lab import Lab
+from orchestrator.lab.machine.tree import install_needs, obtain_tree
 from orchestrator.lab.openssh import install_sshd
 from orchestrator.lab.spec import LabKind
 from orchestrator.schema import units
 
+KIND = click.option(
+    "--kind",
+    type=click.Choice([kind.value for kind in LabKind]),
+    help="sshd: OpenSSH on loopback; embedded: without OpenSSH; machine: Debian systems (root).",
+)
 NAMES = click.argument("names", metavar="HOST...", nargs=-1, required=True)
 
 
@@ -20,13 +26,13 @@ NAMES = click.argument("names", metavar="HOST...", nargs=-1, required=True)
 @click.option("--dir", "directory", type=click.Path(path_type=Path), help="Where the lab lives.")
 @click.pass_context
 def lab(ctx: click.Context, directory: Path | None) -> None:
-    """Run lab hosts on loopback, and cut, freeze, slow or kill them."""
+    """Run lab hosts on this box, and cut, freeze, slow, fill, reboot or kill them."""
     ctx.obj = (directory or Home.find().lab).absolute()
 
 
 @lab.command()
-@click.option("--hosts", type=click.IntRange(1, 300), help="How many; default 12.")
-@click.option("--kind", type=click.Choice([kind.value for kind in LabKind]))
+@click.option("--hosts", type=click.IntRange(1, 300), help="How many; default 12, or 3 machines.")
+@KIND
 @click.pass_obj
 def up(directory: Path, hosts: int | None, kind: str | None) -> int:
     """Start the lab, or what is missing of it; writes an inventory, keys and known_hosts."""
@@ -68,7 +74,7 @@ def cut(directory: Path, names: tuple[str, ...]) -> int:
 @NAMES
 @click.pass_obj
 def restore(directory: Path, names: tuple[str, ...]) -> int:
-    """Undo cut, freeze, slow and kill."""
+    """Undo cut, freeze, slow, fill and kill."""
     Lab.open(directory).restore(*names)
     return ExitCode.OK
 
@@ -79,6 +85,34 @@ def restore(directory: Path, names: tuple[str, ...]) -> int:
 def kill(directory: Path, names: tuple[str, ...]) -> int:
     """Cut the power of hosts: everything on them dies, the disk stays."""
     Lab.open(directory).kill(*names)
+    return ExitCode.OK
+
+
+@lab.command()
+@NAMES
+@click.pass_obj
+def powercut(directory: Path, names: tuple[str, ...]) -> int:
+    """Cut the power of hosts, and give it back: machines boot, from what was on their disks."""
+    Lab.open(directory).powercut(*names)
+    return ExitCode.OK
+
+
+@lab.command()
+@NAMES
+@click.pass_obj
+def reboot(directory: Path, names: tuple[str, ...]) -> int:
+    """Reboot hosts: machines shut down in good order; other hosts only know power cuts."""
+    Lab.open(directory).reboot(*names)
+    return ExitCode.OK
+
+
+@lab.command()
+@NAMES
+@click.option("--leave", default="0", show_default=True, help="Room to leave, such as 100KiB.")
+@click.pass_obj
+def fill(directory: Path, names: tuple[str, ...], leave: str) -> int:
+    """Fill up the disks of machines, until they are restored."""
+    Lab.open(directory).fill(*names, leave=_size("--leave", leave))
     return ExitCode.OK
 
 
@@ -105,9 +139,14 @@ def slow(directory: Path, names: tuple[str, ...], latency: str, rate: str | None
 
 
 @lab.command()
-def setup() -> int:
-    """Install OpenSSH's server where it is missing (needs root and apt)."""
-    click.echo(f"sshd: {install_sshd()}")
+@KIND
+def setup(kind: str | None) -> int:
+    """Install what a kind of lab needs, where it is missing (needs root and apt)."""
+    if kind == LabKind.MACHINE:
+        install_needs()
+        click.echo(f"tree of machines: {obtain_tree()}")
+    else:
+        click.echo(f"sshd: {install_sshd()}")
     return ExitCode.OK
 
 
@@ -121,7 +160,11 @@ def _latency(text: str) -> float:
 def _rate(text: str | None) -> int | None:
     if text is None:
         return None
-    found = units.size(text.removesuffix("/s"))
+    return _size("--rate", text.removesuffix("/s"))
+
+
+def _size(option: str, text: str) -> int:
+    found = units.size(text)
     if found is None:
-        raise UsageError(f"--rate: '{text}' is not a rate", hint="write 64KiB/s")
+        raise UsageError(f"{option}: '{text}' is not a number of bytes", hint="write 64KiB")
     return found

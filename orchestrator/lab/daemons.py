@@ -69,12 +69,22 @@ def end_daemons(paths: LabPaths, hosts: Sequence[LabHost]) -> None:
         host.relay_pid.unlink(missing_ok=True)
 
 
-def spawn_python(module: str, arguments: Sequence[str], *, log: Path, pid_file: Path) -> None:
-    """Start a module of this package as a daemon, which finds what we find."""
+def spawn_python(
+    module: str,
+    arguments: Sequence[str],
+    *,
+    log: Path,
+    pid_file: Path,
+    through: Sequence[str] = (),
+) -> None:
+    """Start a module of this package as a daemon, which finds what we find.
+
+    A command ``through`` which it is started must put it in its own place.
+    """
     ours = str(Path(orchestrator.__file__).parents[1])
     search_path = os.pathsep.join(filter(None, (ours, os.environ.get("PYTHONPATH"))))
     spawn(
-        [sys.executable, "-m", module, *arguments],
+        [*through, sys.executable, "-m", module, *arguments],
         log=log,
         pid_file=pid_file,
         environment=clean_environment({"PYTHONPATH": search_path}),

@@ -14,11 +14,16 @@ from orchestrator.lab.addresses import PORTS, check_room, choose_block, taken
 from orchestrator.lab.keys import ensure_client_key, ensure_host_keys
 from orchestrator.lab.listing import write_inventory
 from orchestrator.lab.login import user_name
+from orchestrator.lab.machine import network
+from orchestrator.lab.machine.disk import ensure_disk
+from orchestrator.lab.machine.spec import Machine
+from orchestrator.lab.machine.tree import obtain_tree
 from orchestrator.lab.openssh import Sshd, obtain_sshd
 from orchestrator.lab.record import Intent, Record, load
 from orchestrator.lab.spec import LabKind, LabPaths
 
 DEFAULT_HOSTS = 12
+DEFAULT_MACHINES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,7 @@ class Request:
     kind: LabKind | None = None
     network: IPv4Network | None = None
     cache: Path | None = None
-    """Where an sshd that is not installed is unpacked."""
+    """Where an sshd that is not installed, or the tree of machines, is kept."""
 
 
 def claim(paths: LabPaths) -> None:
@@ -65,12 +70,16 @@ def found(paths: LabPaths, request: Request) -> Record:
 def furnish(paths: LabPaths, record: Record) -> None:
     """Make the hosts' folders, the keys, ``known_hosts`` and the inventory."""
     hosts = record.hosts(paths)
+    machines = record.kind is LabKind.MACHINE
     for host in hosts:
-        for folder in host.folders:
+        for folder in (host.folder,) if machines else host.folders:
             folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     ensure_client_key(paths)
     ensure_host_keys(paths, hosts)
-    write_inventory(paths, hosts, user_name())
+    write_inventory(paths, hosts, user_name(), machines=machines)
+    if machines:
+        for host in hosts:
+            ensure_disk(Machine(host, record.network), paths)
 
 
 def clear_away(paths: LabPaths) -> None:
@@ -84,23 +93,43 @@ def clear_away(paths: LabPaths) -> None:
 
 
 def _new(paths: LabPaths, request: Request) -> Record:
+    if request.kind is LabKind.MACHINE:
+        return _new_machines(paths, request)
     hosts = DEFAULT_HOSTS if request.hosts is None else request.hosts
     kind, sshd = _choose_kind(request)
     if request.network:
-        network, port = request.network, PORTS[0]
-        check_room(network, hosts)
-        _check_free(network, port, range(hosts))
+        block, port = request.network, PORTS[0]
+        check_room(block, hosts)
+        _check_free(block, port, range(hosts))
     else:
-        network, port = choose_block(paths.directory, hosts)
-    return Record(kind, network, port, intents=(Intent(),) * hosts, sshd=sshd)
+        block, port = choose_block(paths.directory, hosts)
+    return Record(kind, block, port, intents=(Intent(),) * hosts, sshd=sshd)
+
+
+def _new_machines(paths: LabPaths, request: Request) -> Record:
+    hosts = DEFAULT_MACHINES if request.hosts is None else request.hosts
+    if request.network:
+        raise LabError(
+            "the network of machines is not yours to choose",
+            hint=f"leave it out: they get a part of {network.RANGE}",
+        )
+    network.check_room(hosts)
+    tree = obtain_tree(request.cache)
+    block = network.claim_block(paths.directory)
+    return Record(LabKind.MACHINE, block, network.PORT, intents=(Intent(),) * hosts, tree=tree)
 
 
 def _grow(paths: LabPaths, record: Record, request: Request) -> Record:
     before = len(record.intents)
     hosts = before if request.hosts is None else request.hosts
     _check_same(paths, record, request, hosts)
-    check_room(record.network, hosts)
-    _check_free(record.network, record.port, range(before, hosts))
+    if record.kind is LabKind.MACHINE:
+        network.check_room(hosts)
+        # A disk lies upon the very tree that it was made for; should that be gone, it is made anew.
+        obtain_tree(record.tree and record.tree.parent)
+    else:
+        check_room(record.network, hosts)
+        _check_free(record.network, record.port, range(before, hosts))
     if record.sshd and not os.access(record.sshd.path, os.X_OK):
         record = replace(record, sshd=obtain_sshd(request.cache))
     return replace(record, intents=(Intent(),) * hosts)
@@ -120,8 +149,8 @@ def _check_same(paths: LabPaths, record: Record, request: Request, hosts: int) -
             )
 
 
-def _check_free(network: IPv4Network, port: int, indexes: range) -> None:
-    if address := taken(network, port, indexes):
+def _check_free(block: IPv4Network, port: int, indexes: range) -> None:
+    if address := taken(block, port, indexes):
         raise LabError(
             f"something listens at {address}, port {port} or {port + 1}, already",
             hint="take down the lab that does, or name another network",

@@ -12,6 +12,7 @@ from orchestrator.lab.record import write_atomically
 from orchestrator.lab.spec import LabHost, LabPaths
 
 _ALGORITHM = "ssh-ed25519"
+_USUAL_PORT = 22
 
 
 def ensure_client_key(paths: LabPaths) -> None:
@@ -22,10 +23,13 @@ def ensure_client_key(paths: LabPaths) -> None:
 
 def ensure_host_keys(paths: LabPaths, hosts: Iterable[LabHost]) -> None:
     """Make missing host keys, and list all of them in ``known_hosts``."""
-    lines = [
-        f"[{host.address}]:{host.port} {_ensure(host.key, comment=host.name)}" for host in hosts
-    ]
+    lines = [f"{_known_as(host)} {_ensure(host.key, comment=host.name)}" for host in hosts]
     write_atomically(paths.known_hosts, "".join(lines))
+
+
+def _known_as(host: LabHost) -> str:
+    """Return what ssh(1) looks for in ``known_hosts``."""
+    return host.address if host.port == _USUAL_PORT else f"[{host.address}]:{host.port}"
 
 
 def _ensure(path: Path, comment: str) -> str:

@@ -1,4 +1,4 @@
-"""A lab: a fleet of SSH hosts on loopback that can be hurt.
+"""A lab: a fleet of SSH hosts on this box that can be hurt.
 
 Every verb is one locked change: the new intent is written to ``lab.json`` first, then what runs
 is made to match it, so that a verb which was interrupted can be repeated.
@@ -6,7 +6,7 @@ is made to match it, so that a verb which was interrupted can be repeated.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Network
@@ -17,6 +17,7 @@ from orchestrator.lab.daemons import Daemons, wait_for_banners
 from orchestrator.lab.embedded_daemon import EmbeddedDaemon
 from orchestrator.lab.founding import Request, claim, clear_away, found, furnish
 from orchestrator.lab.login import user_name
+from orchestrator.lab.machine.daemons import Machines
 from orchestrator.lab.ownership import own_processes
 from orchestrator.lab.processes import stop_all
 from orchestrator.lab.record import Intent, Record, load, locked, save
@@ -65,10 +66,12 @@ class Lab:
 
         Args:
             directory: where the lab lives; made if it is not there.
-            hosts: how many; a lab that is there keeps its number or grows. Default: 12.
+            hosts: how many; a lab that is there keeps its number or grows. Default: 12, or 3
+                machines.
             kind: what answers; by default sshd where it can be had, or else embedded.
             network: the block of loopback addresses; by default one that follows from the folder.
-            cache: where an sshd that is not installed is unpacked; by default the user's cache.
+            cache: where an sshd that is not installed, or the tree of machines, is kept; by
+                default the user's cache.
             patience: seconds to wait for the hosts.
 
         Raises:
@@ -118,13 +121,49 @@ class Lab:
     def cut(self, *names: str) -> None:
         """Take hosts off the network: connections break, new ones are refused.
 
-        What the hosts' sessions started lives on.
+        What the hosts' sessions started lives on. At a machine it is as if the cable were pulled:
+        connections hang.
         """
         self._change(names, Intent(Condition.CUT))
 
     def kill(self, *names: str) -> None:
-        """Take the power from hosts: all their processes die at once; the disk stays."""
+        """Take the power from hosts: all their processes die at once; the disk stays.
+
+        A machine loses what it had written and not flushed to its disk.
+        """
         self._change(names, Intent(Condition.DOWN))
+
+    def powercut(self, *names: str, wait: bool = True) -> None:
+        """Take the power from hosts, and give it back; a machine that is cut off stays so.
+
+        Args:
+            names: the hosts.
+            wait: whether to wait until they answer.
+
+        """
+        with locked(self.paths):
+            daemons = self._daemons(load(self.paths))
+            if isinstance(daemons, Machines):
+                self._boot_again(names, daemons, daemons.cycle_power, wait=wait)
+            else:
+                self._change_locked(names, Intent(Condition.DOWN))
+                self._change_locked(names, Intent())
+
+    def reboot(self, *names: str, wait: bool = True) -> None:
+        """Boot hosts again, machines after shutting down in good order; see `powercut`."""
+        with locked(self.paths):
+            daemons = self._daemons(load(self.paths))
+            if isinstance(daemons, Machines):
+                self._boot_again(names, daemons, daemons.reboot, wait=wait)
+                return
+        self.powercut(*names)
+
+    def fill(self, *names: str, leave: int = 0) -> None:
+        """Fill up the disks of machines but for ``leave`` bytes, until they are restored."""
+        with locked(self.paths):
+            daemons = self._machines("fill")
+            hosts = load(self.paths).hosts(self.paths)
+            daemons.fill([hosts[_index(hosts, name)] for name in names], leave)
 
     def freeze(self, *names: str, everything: bool = False) -> None:
         """Make connections to hosts hang; with ``everything`` stop their own processes too."""
@@ -142,6 +181,10 @@ class Lab:
             rate: bytes per second in each direction, shared by a host's connections.
 
         """
+        if self.kind is LabKind.MACHINE:
+            raise LabError(
+                "machines have no slow lines", hint="use a lab of `--kind sshd` for that"
+            )
         self._change(names, Intent(Condition.SLOW, Slowness(latency, rate)))
 
     def restore(self, *names: str) -> None:
@@ -170,6 +213,33 @@ class Lab:
         self._bring(record, changed, intent, _PATIENCE)
         return changed
 
+    def _boot_again(
+        self,
+        names: Iterable[str],
+        machines: Machines,
+        how: Callable[[Sequence[LabHost]], None],
+        *,
+        wait: bool,
+    ) -> None:
+        record = load(self.paths)
+        hosts = record.hosts(self.paths)
+        indexes = [_index(hosts, name) for name in names]
+        _check_possible(self._status(record, indexes), Condition.CUT)
+        how([hosts[index] for index in indexes])
+        connected = [i for i in indexes if record.intents[i].condition is not Condition.CUT]
+        save(self.paths, record.intending(connected, Intent()))
+        if wait:
+            answering = [hosts[index] for index in connected]
+            wait_for_banners(answering, machines.is_serving, _PATIENCE)
+
+    def _machines(self, verb: str) -> Machines:
+        daemons = self._daemons(load(self.paths))
+        if isinstance(daemons, Machines):
+            return daemons
+        raise LabError(
+            f"only machines can be made to {verb}", hint="see `fleet lab up --kind machine`"
+        )
+
     def _bring(
         self, record: Record, hosts: Iterable[LabHost], intent: Intent, patience: float
     ) -> None:
@@ -189,6 +259,8 @@ class Lab:
         return tuple(statuses)
 
     def _daemons(self, record: Record) -> Daemons:
+        if record.tree:
+            return Machines(self.paths, record.network, record.tree)
         return SshdDaemons(self.paths, record.sshd) if record.sshd else EmbeddedDaemon(self.paths)
 
 

@@ -116,7 +116,7 @@ def is_alive(identity: Identity) -> bool:
     return process is not None and process.identity == identity
 
 
-def send(identity: Identity, number: signal.Signals) -> None:
+def send(identity: Identity, number: int) -> None:
     """Signal this very process; one that has gone already is no error."""
     if not is_alive(identity):
         return
@@ -244,6 +244,23 @@ def running(pid_file: Path) -> Identity | None:
         return identity
     reap((identity.pid,))
     return None
+
+
+def first_inside(pid_file: Path) -> Identity | None:
+    """Return the descendant of a pid file's process that is number 1 in a namespace of its own."""
+    outer = running(pid_file)
+    table = ProcessTable.now()
+    tree = table.tree([outer.pid]) if outer else set()
+    return next((it.identity for it in table.processes(tree) if _is_first(it.identity.pid)), None)
+
+
+def _is_first(pid: int) -> bool:
+    try:
+        status = (_PROC / str(pid) / "status").read_text()
+    except OSError:
+        return False
+    numbers = status.partition("\nNSpid:")[2].partition("\n")[0].split()
+    return len(numbers) > 1 and numbers[-1] == "1"
 
 
 def _send_all(processes: Iterable[Process], number: signal.Signals) -> None:

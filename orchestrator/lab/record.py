@@ -36,6 +36,8 @@ class Record:
     port: int
     intents: tuple[Intent, ...]
     sshd: Sshd | None = None
+    tree: Path | None = None
+    """The Debian tree of a lab of machines."""
     generation: int = 0
     """Counts the writes, so that the embedded server can say which it has put into effect."""
 
@@ -135,6 +137,7 @@ def _to_dict(record: Record) -> dict[str, object]:
         "port": record.port,
         "generation": record.generation,
         "sshd": record.sshd and record.sshd.to_dict(),
+        "tree": record.tree and str(record.tree),
         "hosts": [_intent_to_dict(intent) for intent in record.intents],
     }
 
@@ -148,6 +151,7 @@ def _intent_to_dict(intent: Intent) -> dict[str, object]:
 def _from_dict(document: dict[str, object]) -> Record:
     if document["format"] != FORMAT:
         raise ValueError
+    tree = document.get("tree")
     match document:
         case {
             "kind": str(kind),
@@ -163,6 +167,7 @@ def _from_dict(document: dict[str, object]) -> Record:
                 port=port,
                 generation=generation,
                 sshd=Sshd.from_dict(sshd) if sshd else None,
+                tree=Path(str(tree)) if tree else None,
                 intents=tuple(map(_intent_from_dict, hosts)),
             )
     raise ValueError

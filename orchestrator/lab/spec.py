@@ -40,6 +40,8 @@ class LabKind(StrEnum):
     """Real OpenSSH: one daemon for each host."""
     EMBEDDED = "embedded"
     """asyncssh's own server: one process for all hosts."""
+    MACHINE = "machine"
+    """A Debian system for each host, with systemd and OpenSSH; needs root."""
 
 
 class Condition(StrEnum):

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 from orchestrator.lab.lab import Lab
-from orchestrator.lab.spec import LabHost, LabKind
-from tests.labs import mend, start_lab
+from orchestrator.lab.spec import LabHost
+from tests.labs import LOOPBACK, mend, start_lab
 
 
-@pytest.fixture(scope="module", params=list(LabKind))
+@pytest.fixture(scope="module", params=LOOPBACK)
 def shared_lab(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Lab]:

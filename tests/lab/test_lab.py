@@ -17,12 +17,12 @@ from orchestrator.errors import LabError
 from orchestrator.lab.lab import Lab
 from orchestrator.lab.processes import Identity, look_up, running, send
 from orchestrator.lab.spec import Condition, LabKind, LabPaths
-from tests.labs import eventually, ssh
+from tests.labs import LOOPBACK, eventually, ssh
 
 pytestmark = pytest.mark.ssh
 
 
-@pytest.fixture(params=list(LabKind))
+@pytest.fixture(params=LOOPBACK)
 def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lab]:
     directory = tmp_path / "lab"
     yield Lab.up(directory, 2, kind=request.param)
@@ -154,7 +154,7 @@ def test_the_inventory_is_ready_for_use(fresh: Lab) -> None:
 
 def test_a_lab_that_is_there_is_not_made_another(fresh: Lab) -> None:
     directory = fresh.paths.directory
-    other = next(kind for kind in LabKind if kind is not fresh.kind)
+    other = next(kind for kind in LOOPBACK if kind is not fresh.kind)
     for request, complaint in (
         ({"hosts": 1}, "has 2 hosts already"),
         ({"kind": other}, f"is of kind {fresh.kind}"),

@@ -15,6 +15,7 @@ PARTS = (
     "listing.sh",
     "proof.sh",
     "trust.sh",
+    "versions.sh",
     "seen.sh",
     "drift.sh",
     "keep.sh",
@@ -49,9 +50,13 @@ BOOTSTRAP = (
 @cache
 def program_text() -> str:
     """Return the program without what only people read: indentation, comment and empty lines."""
-    folder = resources.files("orchestrator.host") / "program"
-    sources = [(folder / part).read_text("utf-8") for part in PARTS]
-    lines = [line.strip() for source in sources for line in source.splitlines()]
+    return "".join(map(part, PARTS))
+
+
+def part(name: str) -> str:
+    """Return one of the program's files in the same way; all but the last only define functions."""
+    text = (resources.files("orchestrator.host") / "program" / name).read_text("utf-8")
+    lines = map(str.strip, text.splitlines())
     return "".join(f"{line}\n" for line in lines if line and not line.startswith("#"))
 
 

@@ -52,8 +52,12 @@ class Range:
 
     def reached(self, version: str) -> bool:
         """Return whether a semantic version is at or above the least one of the range."""
-        least = self.text if self.pinned else str(_least(self._spec.clause))
-        return is_version(version) and precedence(version) >= precedence(least)
+        return is_version(version) and precedence(version) >= precedence(self.least)
+
+    @property
+    def least(self) -> str:
+        """Return the version that nothing in the range is below."""
+        return self.text if self.pinned else str(_least(self._spec.clause))
 
     def _within(self, version: Parsed) -> bool:
         # The library lets <1.2.3 have 1.2.3-rc.1, which npm does not.

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from orchestrator.host import requests
-from orchestrator.host.procedures.context import Context
+from orchestrator.host.procedures.context import Asking, Context
 from orchestrator.host.rendering import Renderer
 from orchestrator.host.replies import Status, status, tail
 from orchestrator.host.work import PackageWork
 from orchestrator.model.event import Result
 from orchestrator.model.plan import Use
-from orchestrator.ports import Outcome, Reply
+from orchestrator.ports import HostCheck, Outcome, Reply
 
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 5.0
@@ -49,23 +49,28 @@ class Answer:
         return status(self.reply)
 
 
-def pre_check(ctx: Context, renderer: Renderer, work: PackageWork, use: Use) -> Question:
+def pre_check(ctx: Asking, renderer: Renderer, work: PackageWork, use: Use) -> Question:
     """Return a pre-check as a question; it runs where nothing of the release is there yet."""
     return _question(ctx, renderer, work, use, "pre-check", "")
 
 
-def validation(ctx: Context, renderer: Renderer, work: PackageWork, use: Use) -> Question:
+def need(ctx: Asking, renderer: Renderer, work: PackageWork, check: HostCheck) -> Question:
+    """Return what a release needs of its host as a question; it runs where pre-checks do."""
+    return _put(ctx, renderer, work, check, "needs", f"needs of {work.name}", "")
+
+
+def validation(ctx: Asking, renderer: Renderer, work: PackageWork, use: Use) -> Question:
     """Return a validation as a question; it runs in the release's folder."""
     folder = renderer.place(work).release_path(work.release)
     return _question(ctx, renderer, work, use, "validation", folder)
 
 
-def validations(ctx: Context) -> list[Question]:
+def validations(ctx: Asking) -> list[Question]:
     """Return the validations of all packages of the host; the facts must be known."""
     renderer = ctx.renderer
     return [
         validation(ctx, renderer, work, use)
-        for work in ctx.packages
+        for work in ctx.assignment.packages
         for use in work.package.validations
     ]
 
@@ -118,12 +123,25 @@ def _reason(answer: Answer) -> str:
 
 
 def _question(
-    ctx: Context, renderer: Renderer, work: PackageWork, use: Use, kind: str, folder: str
+    ctx: Asking, renderer: Renderer, work: PackageWork, use: Use, kind: str, folder: str
 ) -> Question:
     check = ctx.build_check(use, renderer.variables(work))
+    label = f"{kind} {use.name} of {work.name}"
+    return _put(ctx, renderer, work, check, use.name, label, folder)
+
+
+def _put(
+    ctx: Asking,
+    renderer: Renderer,
+    work: PackageWork,
+    check: HostCheck,
+    name: str,
+    label: str,
+    folder: str,
+) -> Question:
     timeout = max(1.0, min(check.timeout, ctx.remaining()))
     env = renderer.check_environment(work)
     line = requests.check(
-        use.name, check.script(), timeout=timeout, env=env, folder=folder, live=ctx.live
+        name, check.script(), timeout=timeout, env=env, folder=folder, live=ctx.live
     )
-    return Question(f"{kind} {use.name} of {work.name}", line, timeout)
+    return Question(label, line, timeout)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 from orchestrator.clock import Clock
 from orchestrator.errors import Fenced, ProtocolError
@@ -36,6 +37,33 @@ class Memory:
     trouble: str = ""
     elsewhere: dict[str, Probe] = field(default_factory=dict)
     whole: set[str] = field(default_factory=set)
+
+
+class Asking(Protocol):
+    """What requests are built from: a Context, or a host that will be asked without us."""
+
+    @property
+    def assignment(self) -> Assignment:
+        """Return what the host is to get."""
+
+    @property
+    def nonce(self) -> str:
+        """Return the nonce of the host's trial."""
+
+    @property
+    def renderer(self) -> Renderer:
+        """Return a renderer with the facts known by now."""
+
+    @property
+    def build_check(self) -> BuildCheck:
+        """Return what renders a check's options."""
+
+    @property
+    def live(self) -> bool:
+        """Return whether someone wants hooks' and checks' output as it comes."""
+
+    def remaining(self) -> float:
+        """Return the most seconds that one check may take."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from functools import partial
 from orchestrator.errors import Unreachable
 from orchestrator.host import requests
 from orchestrator.host.drift import standing
-from orchestrator.host.procedures.context import Context, moving, refused
+from orchestrator.host.procedures.context import Asking, Context, moving, refused
 from orchestrator.host.replies import Status, status, text
 from orchestrator.host.requests import Claim, Place
 from orchestrator.host.work import PackageWork
@@ -21,7 +21,7 @@ Build = Callable[[Place, Claim], str]
 async def activate(ctx: Context) -> Outcome:
     """Flip each package to its staged release, on trial; the first refusal ends it."""
     for work in await moving(ctx):
-        reply = await ctx.change(work, _activation(ctx, work))
+        reply = await ctx.change(work, activation(ctx, work))
         if status(reply) is Status.STRANDED:
             return refused(work, "activating", reply, result=Result.STRANDED)
         if status(reply) is not Status.OK:
@@ -45,7 +45,7 @@ async def confirm(ctx: Context) -> Outcome:
 async def commit(ctx: Context) -> Outcome:
     """Make the confirmed releases final and let go of the locks."""
     for work in await moving(ctx):
-        reply = await ctx.change(work, _commitment(ctx, work))
+        reply = await ctx.change(work, commitment(ctx, work))
         if status(reply) is not Status.OK:
             return refused(work, "committing", reply)
         ctx.unlocked(work)
@@ -70,14 +70,15 @@ async def _confirm_over(ctx: Context, works: list[PackageWork]) -> Outcome:
     before = text(ctx.memory.facts or {}, "boot_id")
     boot_id = before
     for work in works:
-        reply = await ctx.change(work, _confirmation(ctx, work))
+        reply = await ctx.change(work, confirmation(ctx, work))
         if status(reply) is not Status.OK:
             return refused(work, "confirming", reply)
         boot_id = text(reply.fields, "boot_id") or boot_id
     return Outcome(Result.DONE, facts={"boot_id": boot_id, "rebooted": boot_id != before})
 
 
-def _activation(ctx: Context, work: PackageWork) -> Build:
+def activation(ctx: Asking, work: PackageWork) -> Build:
+    """Return what builds the request to activate a package."""
     return partial(
         requests.activate,
         release=work.release,
@@ -94,7 +95,8 @@ def _activation(ctx: Context, work: PackageWork) -> Build:
     )
 
 
-def _confirmation(ctx: Context, work: PackageWork) -> Build:
+def confirmation(ctx: Asking, work: PackageWork) -> Build:
+    """Return what builds the request to confirm it."""
     return partial(
         requests.confirm,
         release=work.release,
@@ -104,7 +106,8 @@ def _confirmation(ctx: Context, work: PackageWork) -> Build:
     )
 
 
-def _commitment(ctx: Context, work: PackageWork) -> Build:
+def commitment(ctx: Asking, work: PackageWork) -> Build:
+    """Return what builds the request to commit it."""
     return partial(
         requests.commit,
         release=work.release,

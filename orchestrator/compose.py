@@ -253,7 +253,7 @@ def driver(
         build_check,
         identity,
         WallClock(),
-        policy=_policy(ready.prepared.plan),
+        policy=host_policy(ready.prepared.plan),
         on_output=on_output,
     )
 
@@ -267,7 +267,7 @@ def looker(ready: Ready, ssh: SshConnector, identity: RunIdentity) -> Looker:
         build_check,
         identity,
         WallClock(),
-        policy=_policy(ready.prepared.plan),
+        policy=host_policy(ready.prepared.plan),
     )
 
 
@@ -276,7 +276,8 @@ def build_gate(use: Use, variables: Mapping[str, object]) -> Gate:
     return gates.build_gate(use, variables, WallClock())
 
 
-def _policy(plan: Plan) -> HostPolicy:
+def host_policy(plan: Plan) -> HostPolicy:
+    """Return how long and how often hosts are tried, by the plan."""
     rollout = plan.rollout
     longest = max((cohort.bake for cohort in rollout.cohorts), default=0.0)
     return HostPolicy(rollout.timeouts, rollout.retries, lock_ttl=longest + LOCK_MARGIN)

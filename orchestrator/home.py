@@ -62,6 +62,11 @@ class Home:
         return Released(self.root / "released")
 
     @property
+    def media(self) -> Path:
+        """Return the folder where built media are remembered."""
+        return self.root / "media"
+
+    @property
     def lab(self) -> Path:
         """Return the folder of the lab."""
         return self.root / "lab"

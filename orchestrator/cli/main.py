@@ -31,6 +31,7 @@ COMMANDS: dict[str, str] = {
     "lock": "orchestrator.cli.lock:lock",
     "lint": "orchestrator.cli.documents:lint",
     "schema": "orchestrator.cli.documents:schema",
+    "media": "orchestrator.cli.media:media",
     "lab": "orchestrator.cli.lab:lab",
 }
 """Where each command lives; loaded when it is asked for, so that ``--help`` stays quick."""

@@ -1,0 +1,132 @@
+"""Offline media: what is carried to hosts, and what came of it carried into the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from orchestrator.errors import ExitCode, InputError, PlanError, Position, Problem
+from orchestrator.host import source
+from orchestrator.host.work import HostPolicy, RunIdentity
+from orchestrator.journal import Journal, Owner
+from orchestrator.media import Alone, Cargo, Kit, Medium, Told, kit_of
+from orchestrator.media.kit import refuse_facts
+from orchestrator.media.medium import identify
+from orchestrator.media.needs import absent
+from orchestrator.media.script import script_text
+from orchestrator.model.event import Target
+from orchestrator.ports import BuildCheck, Depot, Payload, Recorded
+from orchestrator.rollout.verdict import exit_code
+from orchestrator.service.prepare import Prepared
+
+
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """What a medium is made with: who makes it, by which policy, whose signatures count."""
+
+    build_check: BuildCheck
+    policy: HostPolicy
+    operator: str
+    signers: str
+    built: float
+    options: Mapping[str, object]
+
+
+async def pack(prepared: Prepared, depot: Depot, packing: Packing) -> Cargo:
+    """Return what a medium for the hosts of a prepared plan holds.
+
+    Raises PlanError for templates that use facts, and for what releases need and hosts lack.
+    """
+    refuse_facts(prepared.plan)
+    _refuse_absent(prepared)
+    manifests = {work.release: work.manifest for work in prepared.works}
+    payloads = {r: await depot.payload(m, m.files) for r, m in sorted(manifests.items())}
+    draft = _kits(prepared, packing, payloads, "")
+    files = [[kit.host, dict(kit.files)] for kit in draft]
+    sums = {release: payload.sha256 for release, payload in payloads.items()}
+    texts = [packing.signers, source.program_text(), script_text()]
+    name = identify([prepared.plan.digest, files, sums, texts])
+    medium = _medium(prepared, packing, name)
+    kits = _kits(prepared, packing, payloads, name)
+    paths = {release: payload.path for release, payload in payloads.items()}
+    return Cargo(medium, tuple(kits), paths, packing.signers)
+
+
+async def carry_in(journal: Journal, told: Told) -> int:
+    """Write a run that a host tells of into the journal, and return how many events were new.
+
+    What is there already must be how it begins: raises InputError for a story that was changed.
+    """
+    run, events = told.started.run, told.events
+    row = next((row for row in journal.runs() if row.run == run), None)
+    past = list(journal.events(run)) if row else []
+    _expect_beginning(told, past)
+    if row and row.verdict is not None and len(past) >= len(events):
+        return 0
+    log = journal.take(run, Owner.here()) if row else journal.create_run(told.started, Owner.here())
+    try:
+        for event in events[max(1, len(past)) :]:
+            await log.append(event)
+        journal.finish(run, exit_code(told.rollout), max(it.at for it in events))
+    finally:
+        await log.close()
+    return max(0, len(events) - len(past))
+
+
+def _expect_beginning(told: Told, past: Sequence[Recorded]) -> None:
+    common = min(len(past), len(told.events))
+    if [it.event for it in past[:common]] != list(told.events[:common]):
+        what = f"it does not go on from what the journal has of run {told.started.run}"
+        raise InputError.at(told.started.run, what, "these results were changed, or are damaged")
+
+
+def _kits(
+    prepared: Prepared, packing: Packing, payloads: Mapping[str, Payload], name: str
+) -> list[Kit]:
+    identity = RunIdentity(f"media-{name}", f"media: {packing.operator}", "")
+    sizes = {release: payload.size for release, payload in payloads.items()}
+    alone = (
+        Alone(prepared.assignment(host), identity, packing.policy, packing.build_check)
+        for host in _hosts(prepared)
+    )
+    return [kit_of(it, sizes) for it in alone]
+
+
+def _medium(prepared: Prepared, packing: Packing, name: str) -> Medium:
+    plan = prepared.plan
+    targets: dict[str, tuple[Target, ...]] = {}
+    for host in _hosts(prepared):
+        mine = {work.name for work in prepared.assignment(host).packages}
+        targets[host] = tuple(it for it in prepared.targets if it.package in mine)
+    return Medium(
+        id=name,
+        plan=plan.name,
+        plan_source=plan.source,
+        plan_digest=plan.digest,
+        built=packing.built,
+        targets=targets,
+        options=packing.options,
+    )
+
+
+def _hosts(prepared: Prepared) -> list[str]:
+    return [host for wave in prepared.waves for host in wave.hosts]
+
+
+def _refuse_absent(prepared: Prepared) -> None:
+    place = Position(prepared.plan.source)
+    problems = [
+        Problem(place, f"host {host}", unmet.what, unmet.mend or "give the host what it lacks too")
+        for host in _hosts(prepared)
+        for unmet in absent(prepared.assignment(host))
+    ]
+    if problems:
+        raise PlanError(*problems)
+
+
+def worst(codes: Sequence[ExitCode]) -> ExitCode:
+    """Return the exit code of many runs: failures first, then what is under way."""
+    for code in (ExitCode.FAILED, ExitCode.INTERRUPTED):
+        if code in codes:
+            return code
+    return ExitCode.OK

@@ -1,0 +1,1 @@
+"""Offline media, from the plan to the journal."""

@@ -1,0 +1,33 @@
+"""A site where media are built, and the shells that hosts have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.host.program.conftest import SHELLS, no_process_left, shells
+from tests.media.site import Alone, Site
+
+__all__ = ["no_process_left", "shells"]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """Return an ops box with a key and signed bundles."""
+    return Site.made(tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture
+def alone(site: Site, shells: dict[str, str], tmp_path: Path) -> Alone:
+    """Return a host without a network, with dash."""
+    return Alone(tmp_path / "store-1", shells["dash"])
+
+
+@pytest.fixture(params=SHELLS)
+def any_alone(
+    request: pytest.FixtureRequest, site: Site, shells: dict[str, str], tmp_path: Path
+) -> Iterator[Alone]:
+    """Return a host without a network, once for each shell."""
+    yield Alone(tmp_path / "store-1", shells[request.param])

@@ -87,17 +87,20 @@ async def _packed(ready: Ready, home: Home, options: RunOptions) -> Cargo:
 @media.command("import")
 @click.argument("results", type=click.Path(exists=True, path_type=Path))
 def import_(results: Path) -> int:
-    """Take what hosts wrote down into the journal: RESULTS is a medium, a folder, or one file."""
+    """Take what hosts wrote down into the journal: RESULTS is a medium, a folder, or one file.
+
+    The exit code is that of each host's newest run; of several, the worst.
+    """
     home = Home.find()
     found = [(Medium.find(home.media, story.medium), story) for story in stories(results)]
     runs = [(story, told(medium, story)) for medium, story in found]
-    codes = []
+    codes = {}
     with home.open_journal() as journal:
         for story, run in runs:
             new = asyncio.run(carry_in(journal, run))
-            codes.append(exit_code(run.rollout))
+            codes[story.host] = exit_code(run.rollout)
             _print(story, run.rollout.hosts[story.host], new)
-    return worst(codes)
+    return worst(codes.values())
 
 
 def _print(story: Story, host: HostRecord, new: int) -> None:

@@ -46,11 +46,12 @@ def lay_down(cargo: Cargo, folder: Path) -> str:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise UsageError(f"{folder} is not empty", hint="name a new folder, or empty it")
+        for place in ("hosts", "releases", *(f"hosts/{kit.host}" for kit in cargo.kits)):
+            (folder / place).mkdir(mode=0o700)
         for name, text in _texts(cargo):
             _write(folder / name, text)
         for release, payload in sorted(cargo.payloads.items()):
             place = folder / "releases" / f"{release}.tar.gz"
-            place.parent.mkdir(mode=0o700, exist_ok=True)
             shutil.copyfile(payload, place)
             place.chmod(0o600)
         sums = "".join(f"{_digest(folder / name)}  {name}\n" for name in names(folder))
@@ -88,7 +89,6 @@ def _texts(cargo: Cargo) -> Iterator[tuple[str, str]]:
 
 
 def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.write_text(text, "utf-8", newline="")
     path.chmod(0o700 if path.name == SCRIPT else 0o600)
 

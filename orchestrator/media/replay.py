@@ -25,6 +25,7 @@ WAVE = "medium"
 class Told:
     """A run with all of its events so far, and the rollout that they make."""
 
+    file: str
     started: RunStarted
     events: tuple[Event, ...]
     rollout: Rollout
@@ -39,7 +40,7 @@ def told(medium: Medium, story: Story) -> Told:
     started = _started(medium, story, events[0].at)
     rollout = Rollout(started)
     try:
-        return Told(started, (started, *_played(rollout, events)), rollout)
+        return Told(story.file, started, (started, *_played(rollout, events)), rollout)
     except (InvalidTransition, KeyError, TypeError) as error:
         what = f"no run can have gone so: {str(error).splitlines()[0]}"
         mend = "save the results on that host again; what was imported before stays"
@@ -51,6 +52,8 @@ def _played(rollout: Rollout, events: Iterable[Event]) -> list[Event]:
     played: list[Event] = []
     attempt = 0
     for event in events:
+        if isinstance(event, ActionEnded) and not rollout.hosts[event.host].begun:
+            raise InvalidTransition(f"{event.action} ended and was never begun")
         played.append(_counted(event, attempt))
         attempt = _asked(rollout.handle(played[-1]), attempt)
     return played

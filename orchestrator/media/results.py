@@ -56,7 +56,10 @@ class _Unfit(Exception):
 
 
 def stories(place: Path) -> list[Story]:
-    """Return what a file tells, or all of a medium's or a folder's; raises InputError."""
+    """Return what a file tells, or all of a medium's or a folder's, by host, oldest first.
+
+    Raises InputError.
+    """
     if not place.is_dir():
         return [_story(place)]
     inner = place / FOLDER
@@ -65,7 +68,7 @@ def stories(place: Path) -> list[Story]:
         what = f"{len(files)} results are too many at once" if files else "no results are here"
         mend = "on a host, sh install.sh --save writes them; they end in .jsonl"
         raise InputError.at(str(place), what, mend)
-    return [_story(file) for file in files]
+    return sorted(map(_story, files), key=lambda story: (story.host, story.events[0].at))
 
 
 def _story(file: Path) -> Story:
@@ -181,7 +184,8 @@ def _decoded(
 ) -> Event:
     if set(doc) != keys:
         raise _Unfit(f"a line about {kind.replace('_', ' ')} has other keys than it should")
-    event = from_dict({"kind": kind, "v": 1, "host": host, **doc})
+    at = _number(doc["at"])
+    event = from_dict({**doc, "kind": kind, "v": 1, "host": host, "at": at})
     assert isinstance(event, cls)
     return event
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.errors import ExitCode, InputError, PlanError, Position, Problem
@@ -77,7 +77,7 @@ def _expect_beginning(told: Told, past: Sequence[Recorded]) -> None:
     common = min(len(past), len(told.events))
     if [it.event for it in past[:common]] != list(told.events[:common]):
         what = f"it does not go on from what the journal has of run {told.started.run}"
-        raise InputError.at(told.started.run, what, "these results were changed, or are damaged")
+        raise InputError.at(told.file, what, "these results were changed, or are damaged")
 
 
 def _kits(
@@ -124,7 +124,7 @@ def _refuse_absent(prepared: Prepared) -> None:
         raise PlanError(*problems)
 
 
-def worst(codes: Sequence[ExitCode]) -> ExitCode:
+def worst(codes: Collection[ExitCode]) -> ExitCode:
     """Return the exit code of many runs: failures first, then what is under way."""
     for code in (ExitCode.FAILED, ExitCode.INTERRUPTED):
         if code in codes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,6 +27,6 @@ def alone(site: Site, shells: dict[str, str], tmp_path: Path) -> Alone:
 @pytest.fixture(params=SHELLS)
 def any_alone(
     request: pytest.FixtureRequest, site: Site, shells: dict[str, str], tmp_path: Path
-) -> Iterator[Alone]:
+) -> Alone:
     """Return a host without a network, once for each shell."""
-    yield Alone(tmp_path / "store-1", shells[request.param])
+    return Alone(tmp_path / "store-1", shells[request.param])

@@ -107,7 +107,7 @@ class Alone:
     folder: Path
     path: str
 
-    def run(self, medium: Path, *words: str | Path, expect: int = 0, **environ: str) -> Done:
+    def run(self, medium: Path, *words: str | Path, expect: int | None = 0, **environ: str) -> Done:
         """Run the medium's script to its end."""
         done = subprocess.run(
             self.argv(medium, *words),
@@ -118,10 +118,11 @@ class Alone:
             timeout=PATIENCE,
             check=False,
         )
-        assert done.returncode == expect, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        told = f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert expect is None or done.returncode == expect, told
         return done
 
-    def install(self, medium: Path, expect: int = 0, **environ: str) -> Done:
+    def install(self, medium: Path, expect: int | None = 0, **environ: str) -> Done:
         """Install from a medium."""
         return self.run(medium, "--install", "--yes", expect=expect, **environ)
 
@@ -132,8 +133,9 @@ class Alone:
     def environ(self) -> dict[str, str]:
         return {"PATH": self.path, "HOME": str(self.folder.parent), "LANG": "C.UTF-8"}
 
-    def cut(self, medium: Path, at: str) -> None:
-        """Install, and cut the power when a line begins so: all ends, the watchdogs as well."""
+    @contextlib.contextmanager
+    def started(self, medium: Path) -> Iterator[Iterator[str]]:
+        """Install, yield what it says line by line, and kill it at the end; watchdogs stay."""
         with subprocess.Popen(
             self.argv(medium, "--install", "--yes"),
             env=self.environ,
@@ -143,9 +145,15 @@ class Alone:
             start_new_session=True,
         ) as process:
             assert process.stdout
-            seen = any(line.startswith(at) for line in process.stdout)
-            os.killpg(process.pid, signal.SIGKILL)
-        assert seen, f"it said nothing like {at!r}"
+            try:
+                yield iter(process.stdout)
+            finally:
+                os.killpg(process.pid, signal.SIGKILL)
+
+    def cut(self, medium: Path, at: str) -> None:
+        """Install, and cut the power when a line begins so: all ends, the watchdogs as well."""
+        with self.started(medium) as told:
+            assert any(line.startswith(at) for line in told), f"it said nothing like {at!r}"
         for record in self.folder.glob("state/*/watchdog"):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(int(record.read_text().split()[0]), signal.SIGKILL)
@@ -198,4 +206,5 @@ def _plan(name: str, inventory: Path, package: dict[str, object]) -> dict[str, o
             for one in PACKAGES
         },
         "order": ["db before app"],
+        "rollout": {"timeouts": {"validate": "3s", "confirm": "2s"}},
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 from tests.media.site import BAD, NEW, OLD, Alone, Site, on
@@ -119,11 +121,12 @@ def test_a_host_is_known_by_its_own_name(alone: Alone, site: Site, tmp_path: Pat
     own = Path("/proc/sys/kernel/hostname").read_text().strip()
     plan = site.plan("named", {own: alone.folder, "other": tmp_path / "other"})
     medium = site.medium(plan, tmp_path / "medium")
-    argv = alone.argv(medium, "--show")
-    named = argv[:2] + argv[4:]
     other = alone.run(medium, "--show", expect=5)
     assert "nothing for a host store-1" in other.stderr
-    assert named == ["sh", str(medium / "install.sh"), "--show"]
+    assert f"this host is {own}" in alone.run(medium, "--show", "--host", own).stdout
+    script = ["sh", str(medium / "install.sh"), "--show"]
+    named = subprocess.run(script, env=alone.environ, capture_output=True, text=True, check=True)
+    assert f"this host is {own}" in named.stdout
 
 
 def test_two_at_once(alone: Alone, site: Site, tmp_path: Path) -> None:
@@ -133,7 +136,7 @@ def test_two_at_once(alone: Alone, site: Site, tmp_path: Path) -> None:
     assert mark.is_symlink()
     start = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
     mark.unlink()
-    mark.symlink_to(f"{__import__('os').getpid()}.{start}")
+    mark.symlink_to(f"{os.getpid()}.{start}")
     done = alone.install(medium, expect=2)
     assert "at work here already" in done.stderr
     mark.unlink()

@@ -1,0 +1,79 @@
+"""A damaged or hostile medium is refused before anything changes on the host."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.media.site import NEW, OLD, Alone, Site, on
+
+
+def flip(path: Path) -> None:
+    """Change one byte in the middle."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def truncate(path: Path) -> None:
+    """Cut the last byte off."""
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def sum_up(medium: Path) -> None:
+    """Make the sums right again, as a hostile hand would."""
+    lines = []
+    for line in (medium / "SHA256SUMS").read_text().splitlines():
+        name = line[66:]
+        digest = hashlib.sha256((medium / name).read_bytes()).hexdigest()
+        lines.append(f"{digest}  {name}\n")
+    (medium / "SHA256SUMS").write_text("".join(lines))
+
+
+FILES = ("releases/*", "program", "medium", "hosts/store-1/packages", "hosts/store-1/1.activate")
+
+
+@pytest.mark.parametrize("harm", [flip, truncate, Path.unlink])
+@pytest.mark.parametrize("pattern", FILES)
+def test_it_is_refused(
+    pattern: str, harm: Callable[[Path], None], alone: Alone, site: Site, tmp_path: Path
+) -> None:
+    name = f"harm-{harm.__name__}-{FILES.index(pattern)}"
+    medium = site.medium(site.plan(name, {"store-1": alone.folder}), tmp_path / "medium")
+    harm(next(medium.glob(pattern)))
+    done = alone.install(medium, expect=6)
+    assert "the medium is damaged" in done.stderr
+    assert not alone.folder.exists()
+
+
+def test_one_without_sums_is_none(alone: Alone, site: Site, tmp_path: Path) -> None:
+    medium = site.medium(site.plan("no-sums", {"store-1": alone.folder}), tmp_path / "medium")
+    (medium / "SHA256SUMS").unlink()
+    alone.install(medium, expect=6)
+    assert not alone.folder.exists()
+
+
+def test_content_that_was_changed_with_its_sums(alone: Alone, site: Site, tmp_path: Path) -> None:
+    plan = site.plan("resummed", {"store-1": alone.folder})
+    alone.install(site.medium(plan, tmp_path / "old"))
+    medium = site.medium(plan, tmp_path / "new", NEW)
+    for payload in (medium / "releases").iterdir():
+        flip(payload)
+    sum_up(medium)
+    done = alone.install(medium, expect=2)
+    assert "nothing was changed: staging db" in done.stdout
+    assert alone.active() == on(OLD)
+
+
+def test_a_signer_whom_the_host_does_not_know(alone: Alone, site: Site, tmp_path: Path) -> None:
+    plan = site.plan("stranger", {"store-1": alone.folder})
+    alone.install(site.medium(plan, tmp_path / "old"))
+    pinned = alone.folder / "state/trust/allowed_signers"
+    pinned.parent.mkdir()
+    site.signer("somebody-else", pinned)
+    done = alone.install(site.medium(plan, tmp_path / "new", NEW), expect=2)
+    assert "the release was refused: by what is pinned here" in done.stdout
+    assert alone.active() == on(OLD)

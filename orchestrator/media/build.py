@@ -46,8 +46,8 @@ def lay_down(cargo: Cargo, folder: Path) -> str:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise UsageError(f"{folder} is not empty", hint="name a new folder, or empty it")
-        for place in ("hosts", "releases", *(f"hosts/{kit.host}" for kit in cargo.kits)):
-            (folder / place).mkdir(mode=0o700)
+        for inner in ("hosts", "releases", *(f"hosts/{kit.host}" for kit in cargo.kits)):
+            (folder / inner).mkdir(mode=0o700)
         for name, text in _texts(cargo):
             _write(folder / name, text)
         for release, payload in sorted(cargo.payloads.items()):

@@ -12,12 +12,13 @@ from typing import ClassVar
 
 from orchestrator.errors import PlanError, Problem
 from orchestrator.host import requests
+from orchestrator.host.delivery import Delivery
 from orchestrator.host.drift import Changes, standing
 from orchestrator.host.procedures import checks, switching
 from orchestrator.host.procedures.checks import Question
 from orchestrator.host.procedures.staging import need_kib
 from orchestrator.host.rendering import Renderer, mentions_facts
-from orchestrator.host.requests import Claim, Delivery, Place
+from orchestrator.host.requests import Claim, Place
 from orchestrator.host.work import Assignment, HostPolicy, PackageWork, RunIdentity
 from orchestrator.media.needs import needs_of
 from orchestrator.model.bundle import Manifest

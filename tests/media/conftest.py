@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.host.program.conftest import SHELLS, no_process_left, shells
+from tests.host.conftest import platforms
+from tests.host.platforms import USUAL, chosen
+from tests.host.program.conftest import no_process_left
 from tests.media.site import Alone, Site
 
-__all__ = ["no_process_left", "shells"]
+__all__ = ["no_process_left", "platforms"]
 
 
 @pytest.fixture(scope="module")
@@ -19,14 +21,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
 
 
 @pytest.fixture
-def alone(site: Site, shells: dict[str, str], tmp_path: Path) -> Alone:
+def alone(site: Site, platforms: dict[str, str], tmp_path: Path) -> Alone:
     """Return a host without a network, with dash."""
-    return Alone(tmp_path / "store-1", shells["dash"])
+    return Alone(tmp_path / "store-1", platforms["dash"])
 
 
-@pytest.fixture(params=SHELLS)
+@pytest.fixture(params=chosen(*USUAL))
 def any_alone(
-    request: pytest.FixtureRequest, site: Site, shells: dict[str, str], tmp_path: Path
+    request: pytest.FixtureRequest, site: Site, platforms: dict[str, str], tmp_path: Path
 ) -> Alone:
-    """Return a host without a network, once for each shell."""
-    return Alone(tmp_path / "store-1", shells[request.param])
+    """Return a host without a network, once for each platform."""
+    return Alone(tmp_path / "store-1", platforms[request.param])

@@ -138,10 +138,10 @@ def read(site: Site, path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def good(site: Site, shells: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def good(site: Site, platforms: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return honest results."""
     folder = tmp_path_factory.mktemp("good")
-    alone = Alone(folder / "store-1", shells["dash"])
+    alone = Alone(folder / "store-1", platforms["dash"])
     medium = site.medium(site.plan("good", {"store-1": alone.folder}), folder / "medium")
     alone.install(medium)
     return results(medium)

@@ -6,6 +6,7 @@ are then in ``FOLDER/bin``, to be put on the PATH; sshd is where a lab looks for
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -46,6 +47,9 @@ ONLY_FOR_ROOT = {"sudo": "sudo", "doas": "opendoas", "openssl": "openssl", **PRO
 
 PLACES = ("usr/bin", "bin", "usr/sbin")
 """Where packages have programs: Debian has moved them from /bin to /usr/bin one by one."""
+
+WHERE_DEBIAN_HAS_IT = {"vagrant": "vagrant"}
+"""Not in every release of Debian, and installed by root alone."""
 
 SEARCH_PATH = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin"
 HINT = "install {} by hand, or run `make test` as root on Debian or Ubuntu"
@@ -115,6 +119,9 @@ def main(folder: Path) -> None:
     if os.geteuid() == 0:
         if missing := lacking(PACKAGES | ONLY_FOR_ROOT):
             install_packages(missing.values(), hint=HINT.format(", ".join(missing.values())))
+        for package in lacking(WHERE_DEBIAN_HAS_IT).values():
+            with contextlib.suppress(LabError):
+                install_packages([package], hint=HINT.format(package))
         return
     for name in lacking(PACKAGES, f"{SEARCH_PATH}:{folder / 'bin'}"):
         fetch(name, folder)

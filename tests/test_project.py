@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from orchestrator import __version__
-from orchestrator.inventory import load as load_inventory
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -93,12 +92,3 @@ def test_all_decisions_are_listed() -> None:
     records = sorted(path.name for path in folder.glob("[0-9]*.md"))
     assert [name for _, name in listed] == records
     assert [int(number) for number, _ in listed] == [int(name[:4]) for name in records]
-
-
-def test_vagrant_makes_the_machines_of_its_inventory() -> None:
-    inventory = load_inventory([str(ROOT / "vagrant" / "inventory.yml")])
-    hosts = {host.name: host.endpoint.address for host in inventory.hosts}
-    made = dict(
-        re.findall(r'"(\w+)" => "([\d.]+)"', (ROOT / "vagrant" / "Vagrantfile").read_text())
-    )
-    assert made == hosts

@@ -106,7 +106,8 @@ def header_document(header: Header) -> dict[str, object]:
 def read_header(document: Mapping[str, Shape]) -> Header:
     """Return the header that fields spell; raises ValueError, saying where, for one that cannot."""
     platform = document["platform"].fields("os", "arch")
-    hooks = document["hooks"].fields(*rules.HOOKS, optional=True)
+    known = rules.FIRST_HOOKS if document["format"].value in (1, "1.1") else rules.HOOKS
+    hooks = document["hooks"].fields(*known, optional=True)
     expires = document["expires"]
     return Header(
         package=document["package"].ruled(rules.package_flaw),

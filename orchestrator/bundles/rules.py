@@ -14,8 +14,14 @@ from orchestrator.model import ranges
 from orchestrator.model import version as semver
 from orchestrator.model.bundle import Urgency
 
-HOOKS = ("pre_activate", "post_activate", "pre_revert", "post_revert")
-"""The hooks that a bundle may bring; see docs/host-protocol.md for when each runs."""
+FIRST_HOOKS = ("pre_activate", "post_activate", "pre_revert", "post_revert")
+"""The hooks that bundles of the formats 1 and 1.1 may bring."""
+
+HOOKS = ("post_stage", *FIRST_HOOKS, "cleanup")
+"""The hooks that a bundle may bring; see docs/hooks.md for when each runs."""
+
+TOO_EARLY = "pre_stage"
+"""The hook that no bundle may bring: it runs before the bundle's content is on the host."""
 
 _PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from orchestrator import yamldoc
 from orchestrator.bundles import rules
-from orchestrator.bundles.fields import Fields, notes, number, size, text, texts
+from orchestrator.bundles.fields import Fields, Misfit, notes, number, size, text, texts
 from orchestrator.bundles.header import Header
 from orchestrator.bundles.tree import path_flaw
 from orchestrator.errors import BundleError, InputError, Position, Problem
@@ -98,7 +98,8 @@ def _source(fields: Fields, folder: Path) -> Source:
 
 def _header(fields: Fields) -> Header:
     platform = fields.mapping("platform", ("os", "arch"))
-    hooks = fields.mapping("hooks", rules.HOOKS)
+    hooks = fields.mapping("hooks", (*rules.HOOKS, rules.TOO_EARLY))
+    hooks.get(rules.TOO_EARLY, _too_early, None)
     config = fields.pairs("config", _inside_flaw, partial(number, least=0))
     return Header(
         package=fields.get("package", partial(text, rule=rules.package_flaw), ""),
@@ -145,6 +146,11 @@ def _place(problem: Problem) -> tuple[int, int]:
 
 def _urgency(node: Node) -> Urgency:
     return Urgency(text(node, rules.urgency_flaw))
+
+
+def _too_early(node: Node) -> None:
+    what = "runs before the bundle's content is on the host, and cannot come from it"
+    raise Misfit(node, what, "give it as shell text in the plan: packages.<name>.hooks.pre_stage")
 
 
 def _inside_flaw(path: str) -> str:

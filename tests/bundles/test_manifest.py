@@ -199,6 +199,11 @@ def change(*path: Any, to: Any) -> Callable[[Document], None]:
     return apply
 
 
+def earlier_with_later_hook(found: Any) -> None:
+    found |= {"format": "1.1", "hooks": {"cleanup": "bin/migrate"}}
+    del found["config"]
+
+
 @pytest.mark.parametrize(
     ("mutate", "what"),
     [
@@ -255,6 +260,8 @@ def change(*path: Any, to: Any) -> Callable[[Document], None]:
         (change("created", to="0001-01-01T00:00:00Z"), "created: not an instant"),
         (change("expires", to=7), "expires: not text"),
         (change("hooks", "restart", to="bin/migrate"), "hooks: unknown field 'restart'"),
+        (earlier_with_later_hook, "hooks: unknown field 'cleanup'"),
+        (change("hooks", "pre_stage", to="bin/migrate"), "hooks: unknown field 'pre_stage'"),
         (change("hooks", "pre_activate", to="/bin/sh"), "names no file of the bundle"),
         (change("hooks", "pre_activate", to="two\nlines"), "is not executable"),
         (change("platform", "os", to=["a b"]), "platform.os[0]: not a word"),

@@ -35,7 +35,8 @@ def test_all_keys() -> None:
         platform: {os: [debian, alpine], arch: x86_64}
         content: tree
         shared: [data]
-        hooks: {pre_activate: bin/a, post_activate: bin/b, pre_revert: bin/c, post_revert: bin/d}
+        hooks: {post_stage: bin/a, pre_activate: bin/a, post_activate: bin/b, pre_revert: bin/c,
+                post_revert: bin/d, cleanup: bin/e}
         urgency: critical
         notes: |
           Mends the leak.
@@ -56,10 +57,12 @@ def test_all_keys() -> None:
         expires="2027-01-31T04:05:06Z",
         platform=Platform(os=("debian", "alpine"), arch=("x86_64",)),
         hooks={
+            "post_stage": "bin/a",
             "pre_activate": "bin/a",
             "post_activate": "bin/b",
             "pre_revert": "bin/c",
             "post_revert": "bin/d",
+            "cleanup": "bin/e",
         },
         urgency=Urgency.CRITICAL,
         notes="Mends the leak.\n\nRestart twice.",
@@ -69,7 +72,7 @@ def test_all_keys() -> None:
         config=(ConfigEntry("data/app.db", 12), ConfigEntry("etc/app.yml", 3)),
     )
     assert source.content == FOLDER / "tree"
-    assert (source.places["data"].line, source.places["etc/app.yml"].line) == (9, 19)
+    assert (source.places["data"].line, source.places["etc/app.yml"].line) == (9, 20)
 
 
 def test_every_problem_at_once_with_its_place() -> None:
@@ -135,6 +138,16 @@ def test_every_problem_at_once_with_its_place() -> None:
             "an absolute path"
         ),
         "app/bundle.yml:15:39: config.etc/app.yml: not a whole number of at least 0",
+    ]
+
+
+def test_a_bundle_cannot_bring_the_hook_that_comes_before_it() -> None:
+    assert problems("package: app\nversion: 1.0.0\nhooks: {pre_stage: bin/a}\n") == [
+        (
+            "app/bundle.yml:3:20: hooks.pre_stage: runs before the bundle's content is on the "
+            "host, and cannot come from it; give it as shell text in the plan: "
+            "packages.<name>.hooks.pre_stage"
+        )
     ]
 
 

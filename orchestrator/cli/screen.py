@@ -26,6 +26,7 @@ from orchestrator.report.chronicle import Chronicle
 from orchestrator.report.escaping import printable
 from orchestrator.report.figures import size
 from orchestrator.report.folding import compact
+from orchestrator.report.leftovers import leftovers
 from orchestrator.report.recap import recap, totals
 from orchestrator.report.render import recap_text, status_view
 from orchestrator.report.run_report import run_report
@@ -99,6 +100,8 @@ class Screen:
         self._say(advice.verdict(rollout))
         for words, hosts in unverified(rollout.hosts.values()).items():
             self._say(f"signatures: {compact(hosts)}: {words}")
+        for words, hosts in leftovers(rollout.hosts.values()).items():
+            self._say(f"cleanup failed: {compact(hosts)}: {words}")
         self._say(f"report:  {report}\njournal: {home.journal}")
         for step in advice.next_steps(rollout):
             self._say(f"next: {step}")

@@ -1,31 +1,34 @@
-"""A plan's templates filled in for one host: places, environment, hooks, steps, restarts."""
+"""A plan's templates filled in for one host: places, environment, hooks, steps, services."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from orchestrator import templates
 from orchestrator.errors import HostError
+from orchestrator.host import services
 from orchestrator.host.quoting import exports
 from orchestrator.host.requests import Place, StepText, Texts
 from orchestrator.host.requests_data import DataSet
 from orchestrator.host.resting import data_set
+from orchestrator.host.services import Service, Services, Verb
 from orchestrator.host.work import Assignment, PackageWork
 from orchestrator.model.plan import Package, Step
 
 ROOT = "/opt/fleet"
 STATE = "/var/lib/fleet"
-HOOKS = ("pre_activate", "post_activate", "pre_revert", "post_revert")
-
-_RESTART = """\
-restart() {
-  if [ -d /run/systemd/system ]; then systemctl restart -- "$1"
-  elif command -v rc-service >/dev/null 2>&1; then rc-service "${1%.service}" restart
-  else service "${1%.service}" restart; fi
-}
-"""
+HOOKS = (
+    "pre_stage",
+    "post_stage",
+    "pre_activate",
+    "post_activate",
+    "pre_revert",
+    "post_revert",
+    "cleanup",
+)
+"""All hooks, in the order of a package's life; docs/hooks.md says when each runs."""
 
 
 class Variables(Mapping[str, object]):
@@ -110,14 +113,30 @@ class Renderer:
         }
         return exports(known) + self.environment(work)
 
-    def texts(self, work: PackageWork) -> Texts:
-        """Return the shell text that goes with the package's flip, forward and back."""
+    def services(self, work: PackageWork) -> Services:
+        """Return the services that follow the package's flip, in order."""
+        variables, plan = self.variables(work), work.package
+        items = ((Verb.RESTART, plan.restart), (Verb.RELOAD, plan.reload))
+        return tuple(
+            Service(verb, templates.render(item, variables))
+            for verb, named in items
+            for item in named
+        )
+
+    def texts(self, work: PackageWork, later: Sequence[PackageWork] = ()) -> Texts:
+        """Return the shell text that goes with the package, forward and back.
+
+        Services that ``later`` packages of the host name too are left to these; but not on the
+        way back, for which the host may be on its own.
+        """
         variables = self.variables(work)
         plan = work.package
-        restarts = [templates.render(item, variables) for item in plan.restart]
+        own = self.services(work)
+        mine = services.without(own, map(self.services, later))
         hooks = {name: self._hook(work, name, variables) for name in HOOKS}
         return Texts(
-            restart=restart_text(restarts),
+            restart=services.text(mine),
+            restart_back=services.text(own) if mine != own else "",
             hook_timeout=plan.hooks.timeout,
             env=self.environment(work),
             steps=tuple(_step(step, variables) for step in plan.steps),
@@ -141,17 +160,6 @@ class Renderer:
                 hint=f"mend the plan's root or state, or the host variable {variable}",
             )
         return folder.rstrip("/")
-
-
-def restart_text(services: Iterable[str]) -> str:
-    """Return shell text that restarts services in order; an item with a space is a command."""
-    lines = [
-        f"(\n{item}\n) || exit\n" if " " in item else f"restart {shlex.quote(item)} || exit\n"
-        for item in services
-    ]
-    if not any(line.startswith("restart ") for line in lines):
-        return "".join(lines)
-    return _RESTART + "".join(lines)
 
 
 def mentions_facts(value: object) -> bool:

@@ -6,7 +6,7 @@ What each request means, and what comes back, is said in docs/host-protocol.md.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.host.alarms import NONE, Alarms
@@ -25,6 +25,11 @@ class Place:
     package: str
     root: str
     state: str
+
+    @property
+    def records(self) -> str:
+        """Return the folder of what the host knows of the package."""
+        return f"{self.state}/{self.package}"
 
     def release_path(self, release: str) -> str:
         """Return the folder of a release on the host."""
@@ -55,16 +60,27 @@ class StepText:
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """Shell text that goes with a flip, forward and back; empty means none."""
+    """Shell text that goes with staging and with a flip, forward and back; empty means none.
 
+    ``restart`` does the services after the flip, ``restart_back`` after the way back
+    unless the same will do.
+    """
+
+    pre_stage: str = ""
+    post_stage: str = ""
     restart: str = ""
+    restart_back: str = ""
     pre_activate: str = ""
     post_activate: str = ""
     pre_revert: str = ""
     post_revert: str = ""
+    cleanup: str = ""
     hook_timeout: float = 120.0
     env: str = ""
     steps: tuple[StepText, ...] = ()
+
+
+NO_TEXTS = Texts()
 
 
 def facts() -> str:
@@ -145,11 +161,19 @@ def stage(
     need_kib: int,
     allow_downgrade: bool = False,
     changes: Changes = NOTHING,
+    nonce: str = "",
+    wave: str = "",
+    texts: Texts = NO_TEXTS,
+    live: bool = False,
 ) -> str:
-    """Lay a release down from the bytes of the delivery that follow the line."""
+    """Lay a release down from the bytes of the delivery that follow the line.
+
+    ``nonce`` is that of the trial to come; it tells the hooks around staging of one run apart.
+    """
     values = {"release": release, "manifest": manifest, "need_kib": need_kib}
     rest = _signed(signers, identities) | given(allow_downgrade="1" if allow_downgrade else "")
-    return line("stage", of(place), by(claim), values, delivery.keys, rest | _told(changes))
+    hooks = _around(texts, nonce, wave, live=live)
+    return line("stage", of(place), by(claim), values, delivery.keys, rest | _told(changes), hooks)
 
 
 def activate(
@@ -218,16 +242,32 @@ def commit(
     nonce: str,
     keep: Retention,
     backups: BackupRetention,
+    live: bool = False,
 ) -> str:
     """Make a confirmed release final, and let go of old ones, of old backups and of the lock."""
     values = {"release": release, "manifest": manifest, "nonce": nonce}
-    return line("commit", of(place), by(claim), values, _limits(keep, backups))
+    rest = given(live="1" if live else "")
+    return line("commit", of(place), by(claim), values, _limits(keep, backups), rest)
 
 
-def revert(place: Place, claim: Claim, *, nonce: str, why: str, live: bool = False) -> str:
-    """Go back to what was active before this trial, and let go of the lock."""
+def revert(
+    place: Place,
+    claim: Claim,
+    *,
+    nonce: str,
+    why: str,
+    restart: str = "",
+    left_to: Sequence[Place] = (),
+    live: bool = False,
+) -> str:
+    """Go back to what was active before this trial, and let go of the lock.
+
+    ``restart`` takes the place of what ``activate`` was given, as long as those that the other
+    services are ``left_to`` have yet to go back themselves.
+    """
     values = {"nonce": nonce, "why": why, "release_lock": 1}
-    return line("revert", of(place), by(claim), values, given(live="1" if live else ""))
+    left = given(restart=restart, left_to="\n".join(place.records for place in left_to))
+    return line("revert", of(place), by(claim), values, left, given(live="1" if live else ""))
 
 
 def withdraw(place: Place, claim: Claim, *, release: str) -> str:
@@ -253,10 +293,12 @@ def _signed(signers: str, identities: tuple[str, ...]) -> dict[str, str]:
 def _spelled(texts: Texts) -> dict[str, object]:
     hooks = given(
         restart=texts.restart,
+        restart_back=texts.restart_back,
         pre_activate=texts.pre_activate,
         post_activate=texts.post_activate,
         pre_revert=texts.pre_revert,
         post_revert=texts.post_revert,
+        cleanup=texts.cleanup,
         env=texts.env,
         steps=" ".join(step.name for step in texts.steps),
     )
@@ -266,6 +308,16 @@ def _spelled(texts: Texts) -> dict[str, object]:
     for part in parts:
         whole.update(part)
     return whole
+
+
+def _around(texts: Texts, nonce: str, wave: str, *, live: bool) -> dict[str, object]:
+    """Return the keys of the hooks around staging; none where there are no hooks."""
+    hooks = given(pre_stage=texts.pre_stage, post_stage=texts.post_stage)
+    if not hooks:
+        return {}
+    timeout = {"hook_timeout": whole_seconds(texts.hook_timeout)}
+    words = given(env=texts.env, live="1" if live else "")
+    return {"nonce": nonce, "wave": wave, **timeout, **hooks, **words}
 
 
 def _told(changes: Changes) -> dict[str, str]:

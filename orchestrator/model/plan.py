@@ -203,12 +203,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """Shell text run on the host around the flip (templates); empty means none."""
+    """Shell text run on the host around each phase (templates); empty means none."""
 
+    pre_stage: str = ""
+    post_stage: str = ""
     pre_activate: str = ""
     post_activate: str = ""
     pre_revert: str = ""
     post_revert: str = ""
+    cleanup: str = ""
     timeout: float = 120.0
 
 
@@ -257,6 +260,8 @@ class Package:
     """Distinct signers that a bundle needs at least; the trust file may ask for more."""
     restart: tuple[str, ...] = ()
     """Services to restart after each flip, in order; an item with a space is a command."""
+    reload: tuple[str, ...] = ()
+    """Services to reload after those were restarted, likewise."""
     environment: tuple[tuple[str, str], ...] = ()
     pre_checks: tuple[Use, ...] = ()
     validations: tuple[Use, ...] = ()

@@ -26,11 +26,39 @@ SHELL = Template("shell text")
 
 HOOKS = shape_for(
     model.Hooks,
-    "Shell text run on the host around the flip; a failure takes the host back.",
-    Field("pre_activate", SHELL, "Before the flip.", example="bin/drain"),
-    Field("post_activate", SHELL, "After the flip and the restarts.", example="bin/warm-up"),
+    "Shell text run on the host around each phase, in this order.",
+    Field(
+        "pre_stage",
+        SHELL,
+        "Before the release is laid down; a failure refuses the host.",
+        example="/usr/local/bin/make-room",
+    ),
+    Field(
+        "post_stage",
+        SHELL,
+        "When it lies beside the active one; a failure ends it there.",
+        example="bin/compile",
+    ),
+    Field(
+        "pre_activate",
+        SHELL,
+        "Before the flip; a failure takes the host back.",
+        example="bin/drain",
+    ),
+    Field(
+        "post_activate",
+        SHELL,
+        "After the flip and the services; a failure takes the host back.",
+        example="bin/warm-up",
+    ),
     Field("pre_revert", SHELL, "Before going back.", example="bin/drain"),
     Field("post_revert", SHELL, "After going back.", example="bin/warm-up"),
+    Field(
+        "cleanup",
+        SHELL,
+        "At the end, either way; removes what the others left, and is free to fail.",
+        example="rm -rf /tmp/drained",
+    ),
     Field("timeout", Duration(1.0), "How long one hook may take."),
 )
 
@@ -105,6 +133,12 @@ def package_shape(checks: UseOf) -> Shape:
             ListOf(Template(), single=True),
             "Services restarted after each flip, in order; an item with a space is a command.",
             example="[gateway.service]",
+        ),
+        Field(
+            "reload",
+            ListOf(Template(), single=True),
+            "Services reloaded after these, in order; one that does not run is started.",
+            example="[nginx.service]",
         ),
         Field(
             "environment",

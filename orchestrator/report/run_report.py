@@ -14,6 +14,7 @@ from orchestrator.report.chronicle import Chronicle
 from orchestrator.report.escaping import fenced, markdown
 from orchestrator.report.figures import size, span
 from orchestrator.report.folding import compact
+from orchestrator.report.leftovers import leftovers
 from orchestrator.report.recap import totals
 from orchestrator.report.signatures import unverified
 from orchestrator.report.troubles import troubles
@@ -118,6 +119,15 @@ def _signatures(told: Chronicle) -> Iterator[str]:
         yield f"- {markdown(compact(hosts, SPANS))}: {markdown(words)}"
 
 
+def _leftovers(told: Chronicle) -> Iterator[str]:
+    found = leftovers(told.rollout.hosts.values())
+    if not found:
+        return
+    yield from _heading("Failed cleanups")
+    for words, hosts in found.items():
+        yield f"- {markdown(compact(hosts, SPANS))}: {markdown(words)}"
+
+
 def _timeline(told: Chronicle) -> Iterator[str]:
     yield from _heading("Timeline")
     yield from (f"- {iso(moment.at)} {markdown(moment.what)}" for moment in told.timeline)
@@ -167,6 +177,7 @@ _PARTS: tuple[Callable[[Chronicle], Iterator[str]], ...] = (
     _waves,
     _troubles,
     _signatures,
+    _leftovers,
     _timeline,
     _durations,
     _next,

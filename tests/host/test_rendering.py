@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-import subprocess
 from dataclasses import replace
 
 import pytest
 
 from orchestrator.errors import FleetError, HostError, InputError
-from orchestrator.host.rendering import Renderer, mentions_facts, restart_text
+from orchestrator.host.rendering import Renderer, mentions_facts
 from orchestrator.host.requests import Place, StepText
+from orchestrator.host.services import Service, Verb, text
 from orchestrator.model.plan import Hooks, Step
 
 from .scripted import NEW, assignment, work
@@ -86,6 +86,29 @@ def test_hooks_of_the_bundle_run_before_those_of_the_plan() -> None:
     assert texts.pre_revert == ""
 
 
+def test_every_hook_of_a_bundle_and_of_a_plan_goes_along() -> None:
+    bundled = replace(NEW, hooks={"post_stage": "bin/warm", "cleanup": "bin/clean"})
+    it = work(made=bundled, hooks=Hooks(pre_stage="room {{ wave }}", cleanup="rm x"))
+    texts = renderer(it).texts(it)
+    release = f"/opt/fleet/gateway/releases/{NEW.release}"
+    assert texts.pre_stage == "room canary"
+    assert texts.post_stage == f"{release}/bin/warm || exit\n"
+    assert texts.cleanup == f"{release}/bin/clean || exit\nrm x"
+
+
+def test_shared_services_are_left_to_later_packages_but_not_on_the_way_back() -> None:
+    first = work("db", restart=("db", "app-{{ wave }}"), reload=("web",))
+    last = work("app", restart=("app-canary",), reload=("web",))
+    it = renderer(first, last)
+    texts = it.texts(first, [last])
+    own = (Service(Verb.RESTART, "db"), Service(Verb.RESTART, "app-canary"))
+    assert it.services(first) == (*own, Service(Verb.RELOAD, "web"))
+    assert texts.restart == text(own[:1])
+    assert texts.restart_back == text(it.services(first))
+    alone = it.texts(last)
+    assert (alone.restart, alone.restart_back) == (text(it.services(last)), "")
+
+
 def test_steps_are_rendered_in_the_order_in_which_they_come() -> None:
     steps = (
         Step("b", "b", "undo {{ wave }}"),
@@ -98,28 +121,6 @@ def test_steps_are_rendered_in_the_order_in_which_they_come() -> None:
         StepText("a", "a"),
         StepText("c", "c canary"),
     )
-
-
-def run_restarts(*services: str) -> subprocess.CompletedProcess[str]:
-    """Run the text where neither systemd nor OpenRC is, and `service` says what it is asked."""
-    text = restart_text(services).replace("[ -d /run/systemd/system ]", "false")
-    tools = "command() { return 1; }\nservice() { echo service $*; }\n"
-    return subprocess.run(["sh", "-c", tools + text], capture_output=True, text=True, check=False)
-
-
-def test_restarts_run_in_order_and_stop_at_the_first_failure() -> None:
-    done = run_restarts("gateway.service", "echo a; echo b", "db")
-    assert done.stdout.splitlines() == ["service gateway restart", "a", "b", "service db restart"]
-    assert done.returncode == 0
-    done = run_restarts("echo a; exit 3", "echo b")
-    assert (done.stdout, done.returncode) == ("a\n", 3)
-
-
-def test_restart_text() -> None:
-    assert restart_text([]) == ""
-    assert restart_text(["kill -HUP 1"]) == "(\nkill -HUP 1\n) || exit\n"
-    assert restart_text(["b.service"]).endswith("}\nrestart b.service || exit\n")
-    assert 'systemctl restart -- "$1"' in restart_text(["x"])
 
 
 @pytest.mark.parametrize(

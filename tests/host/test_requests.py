@@ -75,6 +75,26 @@ LINES = [
         ),
     ),
     (
+        requests.stage(
+            PLACE,
+            CLAIM,
+            release=RELEASE,
+            manifest=DIGEST,
+            delivery=Delivery(Means.GZIP, 512),
+            signers="s",
+            identities=("ci",),
+            need_kib=1,
+            nonce="n1",
+            wave="canary",
+            texts=Texts(post_stage="warm up", restart="r", env="e", hook_timeout=9),
+            live=True,
+        ),
+        (
+            f"stage {AT} {BY} {OF} need_kib=1 means=gzip bytes=512 signers=s identities=ci"
+            " nonce=n1 wave=canary hook_timeout=9 post_stage='warm up' env=e live=1"
+        ),
+    ),
+    (
         requests.activate(
             PLACE,
             CLAIM,
@@ -104,10 +124,12 @@ LINES = [
             wave="canary",
             texts=Texts(
                 restart="r",
+                restart_back="q",
                 pre_activate="a",
                 post_activate="b",
                 pre_revert="c",
                 post_revert="d",
+                cleanup="f",
                 hook_timeout=9,
                 env="e",
                 steps=(StepText("one", "up 1"), StepText("two", "up", "down")),
@@ -119,8 +141,9 @@ LINES = [
         (
             f"activate {AT} {BY} {OF} nonce=n1 deadline=180 wave=canary signers=s"
             " identities='ci - ops'"
-            " hook_timeout=9 restart=r pre_activate=a post_activate=b pre_revert=c post_revert=d"
-            " env=e steps='one two' step_up_1='up 1' step_up_2=up step_down_2=down live=1"
+            " hook_timeout=9 restart=r restart_back=q pre_activate=a post_activate=b"
+            " pre_revert=c post_revert=d cleanup=f env=e"
+            " steps='one two' step_up_1='up 1' step_up_2=up step_down_2=down live=1"
         ),
     ),
     (
@@ -154,12 +177,28 @@ LINES = [
             nonce="n1",
             keep=Retention(4, age=60.5, free=1025),
             backups=BackupRetention(0, age=0),
+            live=True,
         ),
-        f"commit {AT} {BY} {OF} nonce=n1 keep=4 keep_age=61 keep_free_kib=2 {NO_BACKUPS}",
+        f"commit {AT} {BY} {OF} nonce=n1 keep=4 keep_age=61 keep_free_kib=2 {NO_BACKUPS} live=1",
     ),
     (
         requests.revert(PLACE, CLAIM, nonce="n1", why="it's bad"),
         f"revert {AT} {BY} nonce=n1 why='it'\\''s bad' release_lock=1",
+    ),
+    (
+        requests.revert(
+            PLACE,
+            CLAIM,
+            nonce="n1",
+            why="bad",
+            restart="r",
+            left_to=[PLACE, Place("db", "/r", "/s t")],
+            live=True,
+        ),
+        (
+            f"revert {AT} {BY} nonce=n1 why=bad release_lock=1 restart=r"
+            " left_to='/var/lib/fleet/gateway'\"$NL\"'/s t/db' live=1"
+        ),
     ),
     (requests.withdraw(PLACE, CLAIM, release=RELEASE), f"withdraw {AT} {BY} release={RELEASE}"),
 ]

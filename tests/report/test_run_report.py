@@ -120,3 +120,14 @@ def test_hosts_that_could_not_verify_signatures_are_named():
     told.rollout.hosts["h002"].facts.clear()
     told.rollout.hosts["h003"].facts.clear()
     assert "## Signatures" not in run_report(told)
+
+
+def test_hosts_whose_cleanup_failed_are_named():
+    told = Chronicle(Rollout(started(Wave("w", "w", names(1, 3)))))
+    for name in names(2, 3):
+        told.rollout.hosts[name].facts["left"] = {"app": "cleanup: exit status 1: in use"}
+    section = "## Failed cleanups\n\n- h002, h003 (2 hosts): app: exit status 1: in use\n"
+    assert section in run_report(told)
+    told.rollout.hosts["h002"].facts.clear()
+    told.rollout.hosts["h003"].facts["left"] = {}
+    assert "## Failed cleanups" not in run_report(told)

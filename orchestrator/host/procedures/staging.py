@@ -103,6 +103,10 @@ async def _send(
         allow_downgrade=work.package.allow_downgrade,
         need_kib=need_kib(work.manifest),
         changes=weigh(work.package.on_drift, ctx.memory.probes[work.name]).changes,
+        nonce=ctx.nonce,
+        wave=ctx.assignment.wave,
+        texts=ctx.renderer.texts(work),
+        live=ctx.live,
     )
     reply = await ctx.change(work, build, payload.path, delivery.offset)
     return reply, payload.size - delivery.offset

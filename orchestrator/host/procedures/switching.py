@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
-from orchestrator.errors import Unreachable
-from orchestrator.host import requests
+from orchestrator.errors import FleetError, Unreachable
+from orchestrator.host import requests, services
 from orchestrator.host.drift import standing
 from orchestrator.host.procedures.context import Asking, Context, moving, refused
-from orchestrator.host.replies import Status, status, text
+from orchestrator.host.rendering import Renderer
+from orchestrator.host.replies import Status, status, tail, text
 from orchestrator.host.requests import Claim, Place
 from orchestrator.host.work import PackageWork
 from orchestrator.model.event import Result
-from orchestrator.ports import Outcome
+from orchestrator.ports import Outcome, Reply
 
 Build = Callable[[Place, Claim], str]
 
 
 async def activate(ctx: Context) -> Outcome:
     """Flip each package to its staged release, on trial; the first refusal ends it."""
-    for work in await moving(ctx):
-        reply = await ctx.change(work, activation(ctx, work))
+    works = await moving(ctx)
+    for index, work in enumerate(works):
+        reply = await ctx.change(work, activation(ctx, work, works[index + 1 :]))
         if status(reply) is Status.STRANDED:
             return refused(work, "activating", reply, result=Result.STRANDED)
         if status(reply) is not Status.OK:
@@ -44,26 +46,30 @@ async def confirm(ctx: Context) -> Outcome:
 
 async def commit(ctx: Context) -> Outcome:
     """Make the confirmed releases final and let go of the locks."""
+    replies: list[tuple[PackageWork, Reply]] = []
     for work in await moving(ctx):
         reply = await ctx.change(work, commitment(ctx, work))
         if status(reply) is not Status.OK:
             return refused(work, "committing", reply)
         ctx.unlocked(work)
-    return Outcome(Result.DONE)
+        replies.append((work, reply))
+    return _done(replies)
 
 
 async def revert(ctx: Context) -> Outcome:
     """Go back with every package that moved, last first; a failure does not stop the rest."""
     found: dict[Result, Outcome] = {}
-    for work in reversed(await moving(ctx)):
-        reply = await ctx.change(work, _way_back(ctx))
+    works, replies = await moving(ctx), []
+    for index, work in reversed(list(enumerate(works))):
+        reply = await ctx.change(work, _way_back(ctx, work, works[:index]))
         word = status(reply)
         if word is Status.OK:
             ctx.unlocked(work)
+            replies.append((work, reply))
             continue
         result = Result.STRANDED if word is Status.STRANDED else Result.FAILED
         found.setdefault(result, refused(work, "reverting", reply, result=result))
-    return found.get(Result.STRANDED) or found.get(Result.FAILED) or Outcome(Result.DONE)
+    return found.get(Result.STRANDED) or found.get(Result.FAILED) or _done(replies)
 
 
 async def _confirm_over(ctx: Context, works: list[PackageWork]) -> Outcome:
@@ -77,8 +83,16 @@ async def _confirm_over(ctx: Context, works: list[PackageWork]) -> Outcome:
     return Outcome(Result.DONE, facts={"boot_id": boot_id, "rebooted": boot_id != before})
 
 
-def activation(ctx: Asking, work: PackageWork) -> Build:
-    """Return what builds the request to activate a package."""
+def _done(replies: Sequence[tuple[PackageWork, Reply]]) -> Outcome:
+    """Return the good end of the packages; what a cleanup could not remove is told of, no more."""
+    failed = {work.name: text(reply.fields, "cleanup") for work, reply in replies}
+    left = {name: reason for name, reason in failed.items() if reason}
+    output = next((tail(reply) for _, reply in replies if text(reply.fields, "cleanup")), "")
+    return Outcome(Result.DONE, output=output, facts={"left": left} if left else {})
+
+
+def activation(ctx: Asking, work: PackageWork, later: Sequence[PackageWork] = ()) -> Build:
+    """Return what builds the request to activate a package, before ``later`` ones of the host."""
     return partial(
         requests.activate,
         release=work.release,
@@ -86,7 +100,7 @@ def activation(ctx: Asking, work: PackageWork) -> Build:
         nonce=ctx.nonce,
         deadline=work.package.trial,
         wave=ctx.assignment.wave,
-        texts=ctx.renderer.texts(work),
+        texts=ctx.renderer.texts(work, later),
         signers=work.signers,
         identities=work.identities,
         allow_downgrade=work.package.allow_downgrade,
@@ -115,9 +129,25 @@ def commitment(ctx: Asking, work: PackageWork) -> Build:
         nonce=ctx.nonce,
         keep=work.package.keep,
         backups=work.package.backups,
+        live=ctx.live,
     )
 
 
-def _way_back(ctx: Context) -> Build:
+def _way_back(ctx: Context, work: PackageWork, after: Sequence[PackageWork]) -> Build:
     why = ctx.memory.trouble or f"run {ctx.identity.run} takes its release back"
-    return partial(requests.revert, nonce=ctx.nonce, why=why, live=ctx.live)
+    build = partial(requests.revert, nonce=ctx.nonce, why=why, live=ctx.live)
+    try:
+        restart, heirs = _left(ctx.renderer, work, after)
+    except FleetError:  # variables that are gone since keep nobody from going back
+        return build
+    return partial(build, restart=restart, left_to=[ctx.place(heir) for heir in heirs])
+
+
+def _left(
+    renderer: Renderer, work: PackageWork, after: Sequence[PackageWork]
+) -> tuple[str, list[PackageWork]]:
+    """Return who goes back later and has services of this package too, and what stays for it."""
+    own = renderer.services(work) if after else ()
+    heirs = [other for other in after if set(own) & set(renderer.services(other))]
+    mine = services.without(own, map(renderer.services, heirs)) if heirs else ()
+    return services.text(mine), heirs

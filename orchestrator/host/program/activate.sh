@@ -5,7 +5,7 @@ do_activate() {
   need_manifest
   need_nonce
   is_number "${a_deadline:=300}" || answer error "not a number of seconds: $a_deadline"
-  is_number "${a_hook_timeout:=120}" || answer error "not a number of seconds: $a_hook_timeout"
+  need_hook_timeout
   steps_named
   triggers_named
   enter
@@ -17,6 +17,7 @@ do_activate() {
     note_steps && arm || leave no "the trial cannot be written down in $S: is the disk full, or read-only?"
     point armed
   fi
+  ! has_done reverting "$a_nonce" || rm -f "$S/progress"
   guarded "$a_nonce" || guard || disarm
   point guarded
   boot
@@ -29,10 +30,12 @@ do_activate() {
   point before_flip
   forward || leave failed "current cannot be switched in $P: is the disk full, or read-only?"
   point flipped
+  announce "$trial_from" "$a_release"
+  point announced
   once restart
   point restarted
   once post_activate
-  printf 'activated %s\n' "$a_nonce" >>"$S/progress"
+  got_done activated
   point activated
   leave ok ''
 }
@@ -76,9 +79,7 @@ do_steps() {
     number=$((number + 1))
     in_ledger "$step" && continue
     eval "text=\${a_step_up_$number-}"
-    timed=0 code=0
-    hook "step $step" "$text" "${a_env-}" "$a_hook_timeout"
-    [ "$timed$code" = 00 ] || hook_failed "step $step"
+    hook "step $step" "$text" "${a_env-}" "$a_hook_timeout" || hook_failed "step $step" failed
     enter_in_ledger "$step" "$a_nonce" || leave failed "step $step is done, and the ledger in $S cannot be written"
     point step_done
   done

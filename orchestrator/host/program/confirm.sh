@@ -55,8 +55,19 @@ do_commit() {
   remember || leave failed "$S/seen cannot be written: is the disk full?"
   retire
   trim_history
+  finish_hooks
   unlock
   leave ok ''
+}
+
+# The other hooks are over: what they left goes.
+finish_hooks() {
+  undo_nonce=
+  load undo
+  [ "$undo_nonce" = "$a_nonce" ] || return 0
+  export_for_hooks "$undo_release" "$undo_from" "$undo_release" "$undo_run" "$undo_wave" "$undo_nonce"
+  clean_up
+  point cleaned_up
 }
 
 trim_history() {

@@ -45,6 +45,7 @@ go_back() {
   back="$undo_from" verdict=ok reason=$1
   old_is_whole || { strand "$why"; return; }
   point old_proved
+  has_done reverting "$a_nonce" || echo "reverting $a_nonce" >"$S/progress"
   export_for_hooks "$undo_release" "$undo_release" "$back" "$undo_run" "$undo_wave" "$undo_nonce"
   complaint='' complaint_tail=
   try_hook pre_revert
@@ -53,6 +54,8 @@ go_back() {
   point steps_undone
   backward || { verdict=failed reason="current cannot be switched in $P: is the disk full, or read-only?"; return; }
   point flipped_back
+  announce "$undo_release" "$back"
+  leave_services
   try_hook restart
   try_hook post_revert
   point hooks_done
@@ -60,6 +63,8 @@ go_back() {
     strand "the old release is back, but $complaint" "$complaint_tail"
     return
   fi
+  clean_up
+  point cleaned_up
   reason=$1
   undone reverted "$reason" || { verdict=failed reason="$S/last cannot be written: is the disk full?"; return; }
   [ "$op" = watchdog ] || dismiss
@@ -90,8 +95,7 @@ undo_steps() {
     eval "text=\${undo_down_${step%%:*}-}"
     step=${step#*:}
     [ -n "$text" ] && did "$step" "$undo_nonce" || continue
-    hook "step $step, down" "$text" "$undo_env" "$undo_timeout"
-    [ "$timed$code" = 00 ] || return 1
+    hook "step $step, down" "$text" "$undo_env" "$undo_timeout" || return 1
     strike "$step" "$undo_nonce" || { reason="the ledger in $S cannot be written"; return 1; }
     point step_undone
   done

@@ -7,12 +7,19 @@ do_stage() {
   need_manifest
   is_number "${a_need_kib:=0}" || answer error "not a number of KiB: $a_need_kib"
   terms
+  need_hook_timeout
+  [ -z "${a_pre_stage-}${a_post_stage-}" ] || need_nonce
   enter
   load_trial
   weigh_drift
+  places_now
+  ! armed || [ "$trial_release" != "$a_release" ] || active=$a_release
+  once_staging pre_stage no
+  point pre_staged
   already_there
   room
   [ -z "$a_sha256" ] || spool
+  [ -z "${a_post_stage-}" ] || echo "pre_stage $a_nonce" >"$S/progress"
   point before_clearing
   put_aside
   point cleared
@@ -32,13 +39,13 @@ do_stage() {
   settle_drift
   seal || leave failed "cannot write $R/.fleet/complete: is the disk full?"
   put signature "$signature"
+  once_staging post_stage
+  point post_staged
   leave ok ''
 }
 
 # A complete and proved release is left alone, and the active one in any case.
 already_there() {
-  places_now
-  ! armed || [ "$trial_release" != "$a_release" ] || active=$a_release
   is_complete "$a_release" || [ "$active" = "$a_release" ] || return 0
   proof "$R" "$a_manifest"
   if [ -z "$why" ] && is_complete "$a_release" && verified && keeps_as_told; then
@@ -46,6 +53,7 @@ already_there() {
     raw received 0
     raw reused 0
     put signature "$signature"
+    once_staging post_stage
     leave ok 'already staged'
   fi
   [ "$active" != "$a_release" ] || leave no "the active release is never written to, and it differs: $why"

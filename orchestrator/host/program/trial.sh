@@ -2,7 +2,7 @@
 #   undo      what a revert needs; kept after the trial, until the next one
 #   trial     there while the trial is on: its nonce and when it ends
 #   last      how the newest trial ended; a trial that `last` tells about is over, whatever lies there
-#   progress  the hooks of the trial that have succeeded
+#   progress  the hooks of the trial that have succeeded (hooks.sh)
 
 # Read trial and last -> trial_*, last_*.
 load_trial() {
@@ -36,7 +36,8 @@ arm() {
   note undo_previous "$previous"
   note undo_drift "$print"
   note undo_timeout "$a_hook_timeout"
-  for part in restart pre_revert post_revert env steps; do
+  note undo_restart "${a_restart_back-${a_restart-}}"
+  for part in pre_revert post_revert cleanup env steps; do
     eval "note undo_$part \"\${a_$part-}\""
   done
   number=0

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
 from orchestrator.errors import LoginRefused, Unreachable
@@ -8,7 +10,7 @@ from orchestrator.host.procedures.switching import activate, commit, confirm, re
 from orchestrator.host.replies import Probe
 from orchestrator.model.event import Result
 from orchestrator.model.plan import Hooks
-from orchestrator.ports import Reply
+from orchestrator.ports import Outcome, Reply
 from tests.host.scripted import (
     CURRENT,
     NEW,
@@ -49,6 +51,62 @@ async def test_activate_line() -> None:
             )
         ]
     ]
+
+
+def told(channel: FakeChannel) -> list[dict[str, str]]:
+    """Return the keys of each request that went over a channel."""
+    lines = [shlex.split(line.replace("'\"$NL\"'", "\n")) for [line] in channel.calls]
+    return [dict(word.split("=", 1) for word in words[1:]) for words in lines]
+
+
+SHARED = assignment(
+    work("gateway", restart=("x 1", "shared it")),
+    work("db", restart=("shared it",), reload=("x 2",)),
+)
+
+
+async def test_a_service_of_several_packages_is_done_with_the_last() -> None:
+    channel = FakeChannel({"activate": OK})
+    await activate(context(channel, SHARED, memory=known(OUTDATED, OUTDATED)))
+    first, last = told(channel)
+    assert first["restart"] == "(\nx 1\n) || exit\n"
+    assert first["restart_back"] == "(\nx 1\n) || exit\n(\nshared it\n) || exit\n"
+    assert last["restart"] == "(\nshared it\n) || exit\n(\nx 2\n) || exit\n"
+    assert "restart_back" not in last
+
+
+async def test_a_service_of_several_packages_is_done_with_the_last_that_goes_back() -> None:
+    channel = FakeChannel({"revert": OK})
+    await revert(context(channel, SHARED, memory=known(OUTDATED, OUTDATED)))
+    first, last = told(channel)
+    assert (first["package"], first["left_to"]) == ("db", "/var/lib/fleet/gateway")
+    assert first["restart"] == "(\nx 2\n) || exit\n"
+    assert (last["package"], last.keys() & {"restart", "left_to"}) == ("gateway", set())
+
+
+async def test_a_package_that_did_not_move_is_left_nothing() -> None:
+    channel = FakeChannel({"revert": OK})
+    await revert(context(channel, SHARED, memory=known(CURRENT, ended("committed", NEW.release))))
+    [only] = told(channel)
+    assert only.keys() & {"restart", "left_to"} == set()
+
+
+async def test_a_template_that_fails_keeps_nobody_from_going_back() -> None:
+    what = assignment(work("gateway", restart=("{{ oops }} x",)), work("db", restart=("a b",)))
+    channel = FakeChannel({"revert": OK})
+    outcome = await revert(context(channel, what, memory=known(OUTDATED, OUTDATED)))
+    assert (outcome.result, len(channel.calls)) == (Result.DONE, 2)
+
+
+@pytest.mark.parametrize(("act", "word"), [(commit, "commit"), (revert, "revert")])
+async def test_a_cleanup_that_fails_is_told_of(act, word) -> None:
+    said = Reply("ok", "", {"cleanup": "cleanup: exit status 1: in use", "tail": "in use"})
+    channel = FakeChannel({word: [OK, said]})
+    outcome = await act(context(channel, BOTH, memory=known(OUTDATED, OUTDATED)))
+    name = "db" if act is commit else "gateway"
+    assert outcome == Outcome(
+        Result.DONE, output="in use", facts={"left": {name: "cleanup: exit status 1: in use"}}
+    )
 
 
 async def test_activation_stops_at_the_first_refusal() -> None:

@@ -118,35 +118,6 @@ def test_steps_of_an_earlier_trial_are_neither_repeated_nor_undone(place: Place)
     assert ledger(place) == ["schema"]
 
 
-def test_hooks_see_where_they_are(place: Place) -> None:
-    show = 'env | grep ^FLEET_ | sort >"$FLEET_SHARED/../$NAME"; pwd >>"$FLEET_SHARED/../$NAME"'
-    with place.session() as session:
-        place.install(session, OLD)
-        place.stage(session, NEW)
-        hooks = {"post_activate": f"NAME=up; {show}", "pre_revert": f"NAME=down; {show}"}
-        assert place.activate(session, NEW, **hooks).status == "ok"
-        assert place.revert(session).status == "ok"
-    same = {
-        "FLEET_PACKAGE": place.package,
-        "FLEET_RELEASE": str(place.release(NEW)),
-        "FLEET_ROOT": str(place.root),
-        "FLEET_STATE": str(place.state),
-        "FLEET_SHARED": str(place.home / "shared"),
-        "FLEET_CURRENT": str(place.home / "current"),
-        "FLEET_RUN": place.run,
-        "FLEET_WAVE": "canary",
-        "FLEET_NONCE": "n1",
-    }
-    for name, before, after in (("up", OLD.id, NEW.id), ("down", NEW.id, OLD.id)):
-        *lines, folder = (place.home / name).read_text().splitlines()
-        seen = dict(line.split("=", 1) for line in lines if "FLEET_DEBUG" not in line)
-        assert seen == same | {
-            "FLEET_FROM": before,
-            "FLEET_TO": after,
-        }
-        assert folder == str(place.release(NEW))
-
-
 @pytest.mark.parametrize("hook", ["pre_activate", "restart", "post_activate", "step_up_2"])
 def test_a_failing_hook_leaves_the_trial_armed(place: Place, hook: str) -> None:
     fails = f'[ "$FLEET_TO" = {OLD.id} ] || {{ echo first; echo at last >&2; exit 3; }}'

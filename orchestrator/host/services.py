@@ -1,0 +1,68 @@
+"""Services that follow a flip: how each is restarted or reloaded, and who of several does it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+_SERVE = """\
+serve() {
+  if [ -d /run/systemd/system ]; then
+    [ "$1" = restart ] || systemctl -q is-active -- "$2" || set -- start "$2"
+    case $(systemctl show -p NeedDaemonReload -- "$2") in
+      *=yes) systemctl daemon-reload || exit ;;
+    esac
+    systemctl "$1" -- "$2" && return
+    systemctl status --no-pager -l -n 10 -- "$2" | tail -c 6000
+    echo "$2 did not $1: it is $(systemctl is-active -- "$2")"
+    exit 1
+  elif command -v rc-service >/dev/null 2>&1; then rc-service "${2%.service}" "$1"
+  else service "${2%.service}" "$1"; fi || exit
+}
+"""
+"""``serve <verb> <unit>``, for systemd, OpenRC and System V."""
+
+
+class Verb(StrEnum):
+    """What becomes of a service after a flip."""
+
+    RESTART = "restart"
+    RELOAD = "reload"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One item of ``restart`` or ``reload``; with a space in it, a command in place of a unit."""
+
+    verb: Verb
+    item: str
+
+    @property
+    def is_command(self) -> bool:
+        """Return whether the item is shell text."""
+        return " " in self.item
+
+    def text(self) -> str:
+        """Return the shell text that does it, and ends when that fails."""
+        if self.is_command:
+            return f"(\n{self.item}\n) || exit\n"
+        return f"serve {self.verb} {shlex.quote(self.item)}\n"
+
+
+Services = tuple[Service, ...]
+"""In the order in which they are done: what is restarted, then what is reloaded."""
+
+
+def text(services: Iterable[Service]) -> str:
+    """Return shell text that does these in order, up to the first that fails."""
+    listed = list(services)
+    serve = "" if all(service.is_command for service in listed) else _SERVE
+    return serve + "".join(service.text() for service in listed)
+
+
+def without(services: Services, others: Iterable[Services]) -> Services:
+    """Return what none of the others has: what is shared is done by who comes last."""
+    shared = {service for other in others for service in other}
+    return tuple(service for service in services if service not in shared)

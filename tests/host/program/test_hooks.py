@@ -1,0 +1,428 @@
+"""Hooks around every phase, what they see, and services that are restarted."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.host.program.builder import Release
+from tests.host.program.driver import Answer, Place, Session, living, until
+
+OLD = Release(files={"bin/app": b"one"})
+NEW = Release(files={"bin/app": b"two"}, version="2.0.0")
+
+LOG = 'echo "$FLEET_HOOK" >>"$FLEET_ROOT/log"'
+AROUND_STAGING = ("pre_stage", "post_stage")
+FORWARD = ("pre_activate", "restart", "post_activate")
+BACK = ("pre_revert", "restart", "post_revert", "cleanup")
+EVERY = (*AROUND_STAGING, *FORWARD, "pre_revert", "post_revert", "cleanup")
+
+Act = Callable[[Place, Session, dict[str, str]], Answer]
+
+
+def log(place: Place) -> list[str]:
+    path = place.root / "log"
+    return path.read_text().split("\n")[:-1] if path.exists() else []
+
+
+def hooks(*names: str, text: str = LOG) -> dict[str, str]:
+    """Return the same text for each of these hooks."""
+    return dict.fromkeys(names, text)
+
+
+def stage(place: Place, session: Session, texts: dict[str, str], **keys: Any) -> Answer:
+    values: dict[str, Any] = {"nonce": "n1", "wave": "canary", "hook_timeout": 20}
+    mine = {key: value for key, value in texts.items() if key in AROUND_STAGING}
+    return place.stage(session, NEW, **values | mine | keys)
+
+
+def activate(place: Place, session: Session, texts: dict[str, str], **keys: Any) -> Answer:
+    mine = {key: value for key, value in texts.items() if key not in AROUND_STAGING}
+    return place.activate(session, NEW, **mine | keys)
+
+
+def finish(place: Place, session: Session, texts: dict[str, str]) -> Answer:
+    place.confirm(session, NEW)
+    return place.commit(session, NEW)
+
+
+def go_back(place: Place, session: Session, texts: dict[str, str]) -> Answer:
+    return place.revert(session, release_lock=1)
+
+
+ENDS: dict[str, Act] = {"commit": finish, "revert": go_back}
+
+
+@pytest.fixture
+def ready(place: Place) -> Place:
+    """Return a place on which the old release is committed."""
+    with place.session() as session:
+        place.install(session, OLD)
+    return place
+
+
+@pytest.fixture
+def prepared(dash: Place) -> Place:
+    """Return the same, in dash alone."""
+    with dash.session() as session:
+        dash.install(session, OLD)
+    return dash
+
+
+@pytest.mark.parametrize(("end", "last"), [("commit", ("cleanup",)), ("revert", BACK)])
+def test_the_order_is_as_documented_and_nothing_is_run_twice(
+    ready: Place, end: str, last: tuple[str, ...]
+) -> None:
+    texts = hooks(*EVERY)
+    with ready.session() as session:
+        for act in (stage, activate, ENDS[end]):
+            for _ in range(2):
+                assert act(ready, session, texts).status == "ok"
+    assert log(ready) == [*AROUND_STAGING, *FORWARD, *last]
+
+
+def test_all_see_the_same_variables(ready: Place) -> None:
+    show = 'env | grep ^FLEET_ | sort >"$FLEET_ROOT/$FLEET_HOOK"; pwd >>"$FLEET_ROOT/$FLEET_HOOK"'
+    texts = hooks(*EVERY, text=show)
+    with ready.session() as session:
+        for act in (stage, activate, go_back):
+            assert act(ready, session, texts).status == "ok"
+    same = {
+        "FLEET_PACKAGE": ready.package,
+        "FLEET_RELEASE": str(ready.release(NEW)),
+        "FLEET_ROOT": str(ready.root),
+        "FLEET_STATE": str(ready.state),
+        "FLEET_SHARED": str(ready.home / "shared"),
+        "FLEET_CURRENT": str(ready.home / "current"),
+        "FLEET_RUN": ready.run,
+        "FLEET_WAVE": "canary",
+        "FLEET_NONCE": "n1",
+    }
+    for name in EVERY:
+        *lines, folder = (ready.root / name).read_text().splitlines()
+        seen = dict(line.split("=", 1) for line in lines if "FLEET_DEBUG" not in line)
+        before, after = (NEW.id, OLD.id) if name in BACK else (OLD.id, NEW.id)
+        assert seen == same | {"FLEET_FROM": before, "FLEET_TO": after, "FLEET_HOOK": name}
+        assert folder == ("/" if name == "pre_stage" else str(ready.release(NEW)))
+
+
+def test_a_pre_stage_hook_that_fails_refuses_staging(ready: Place) -> None:
+    refuse = {"pre_stage": "echo not now; [ -e $FLEET_ROOT/now ]"}
+    with ready.session() as session:
+        answer = stage(ready, session, refuse)
+        assert (answer.status, answer.hook, answer.tail) == ("no", "pre_stage", "not now")
+        assert answer.reason == "pre_stage: exit status 1: not now"
+        assert not ready.release(NEW).exists()
+        (ready.root / "now").touch()
+        assert stage(ready, session, refuse).status == "ok"
+
+
+def test_a_release_whose_post_stage_hook_fails_stays_beside_and_needs_no_more_bytes(
+    ready: Place,
+) -> None:
+    fails = {"pre_stage": LOG, "post_stage": f"{LOG}; echo cold; [ -e $FLEET_ROOT/warm ]"}
+    with ready.session() as session:
+        answer = stage(ready, session, fails)
+        assert (answer.status, answer.hook, answer.tail) == ("failed", "post_stage", "cold")
+        assert (ready.active, NEW.id in ready.probe(session, NEW).releases) == (OLD.id, True)
+        (ready.root / "warm").touch()
+        again = stage(ready, session, fails)
+        assert (again.status, again.reason, again.received) == ("ok", "already staged", 0)
+    assert log(ready) == ["pre_stage", "post_stage", "post_stage"]
+
+
+def test_what_is_laid_down_anew_is_prepared_anew(prepared: Place) -> None:
+    texts = hooks(*AROUND_STAGING)
+    with prepared.session() as session:
+        stage(prepared, session, texts)
+        (prepared.release(NEW) / "bin/app").write_bytes(b"?")
+        assert stage(prepared, session, texts).status == "ok"
+    assert log(prepared) == ["pre_stage", "post_stage", "post_stage"]
+
+
+def test_another_run_runs_the_hooks_of_staging_again(prepared: Place) -> None:
+    texts = hooks(*AROUND_STAGING)
+    with prepared.session() as session:
+        stage(prepared, session, texts)
+        again = stage(prepared, session, texts, nonce="n2")
+        assert again.reason == "already staged"
+    assert log(prepared) == [*AROUND_STAGING] * 2
+
+
+def test_what_is_active_is_not_staged_and_runs_no_hook(prepared: Place) -> None:
+    texts = hooks(*AROUND_STAGING)
+    with prepared.session() as session:
+        assert prepared.stage(session, OLD, None, nonce="n1", **texts).status == "ok"
+        stage(prepared, session, {})
+        activate(prepared, session, {})
+        assert stage(prepared, session, texts).status == "ok"
+    assert log(prepared) == []
+
+
+def acts(hook: str) -> list[Act]:
+    """Return what must be done so that a hook comes last."""
+    if hook in AROUND_STAGING:
+        return [stage]
+    if hook in FORWARD:
+        return [stage, activate]
+    return [stage, activate, go_back]
+
+
+@pytest.mark.parametrize("hook", EVERY)
+def test_a_hook_that_was_killed_is_run_again_and_those_before_it_are_not(
+    prepared: Place, hook: str
+) -> None:
+    begun = prepared.root / "begun"
+    stuck = (
+        f"{LOG}; [ -e {begun} ] || {{ echo $$ >{begun}.new; mv {begun}.new {begun}; sleep 60; }}"
+    )
+    texts = hooks(*EVERY) | {hook: stuck}
+    *easy, last = acts(hook)
+    with prepared.session() as session:
+        for act in easy:
+            assert act(prepared, session, texts).status == "ok"
+    with prepared.session() as session:
+        with contextlib.suppress(Asked):
+            last(prepared, deaf(session), texts)
+        until(begun.exists)
+        power_cut(prepared, session, int(begun.read_text()))
+    with prepared.session() as session:
+        prepared.token = 0
+        assert last(prepared, session, texts).status == "ok"
+    seen = log(prepared)
+    first = seen.index(hook)
+    assert seen[first + 1] == hook
+    del seen[first]
+    expected = [*AROUND_STAGING]
+    expected += FORWARD if len(easy) or hook in FORWARD else ()
+    expected += BACK if len(easy) == 2 else ()
+    assert seen == expected
+
+
+class Asked(Exception):
+    """The request is on its way; nobody waits for its answer."""
+
+
+def deaf(session: Session) -> Session:
+    """Return the session, which from now on does not wait for answers."""
+
+    def ask(operation: str, payload: bytes = b"", **keys: Any) -> Answer:
+        session.request(operation, payload, **keys)
+        raise Asked
+
+    session.ask = ask  # type: ignore[method-assign]
+    return session
+
+
+def power_cut(place: Place, session: Session, hook: int) -> None:
+    """End the session, what works for it, and the hook, all at once."""
+    keep = set()
+    record = place.records / "watchdog"
+    if record.exists():
+        keep.add(int(record.read_text().split()[0]))
+    victims = {session.process.pid, hook, *living(str(place.root.parent))} - keep
+    for how in (signal.SIGSTOP, signal.SIGKILL):  # so that none sees another's death
+        for number in victims:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(number, how)
+    session.process.wait()
+
+
+@pytest.mark.parametrize("hook", [*AROUND_STAGING, "cleanup"])
+def test_a_hook_that_takes_too_long_is_ended_with_all_that_it_started(
+    ready: Place, hook: str
+) -> None:
+    long = "setsid sleep 61 & echo $! >$FLEET_ROOT/service; (sleep 62 & sleep 63) & sleep 64"
+    texts = {hook: long}
+    with ready.session() as session:
+        if hook == "cleanup":
+            stage(ready, session, texts)
+            activate(ready, session, texts, hook_timeout=1)
+            answer = go_back(ready, session, texts)
+            assert (answer.status, answer.cleanup) == ("ok", "cleanup: timed out after 1 s")
+        else:
+            answer = stage(ready, session, texts, hook_timeout=1)
+            assert answer.reason == f"{hook}: timed out after 1 s"
+        service = int((ready.root / "service").read_text())
+        left = [command for command in living(str(ready.root)).values() if "sleep 6" in command]
+        assert [command.split() for command in left] == [["sleep", "61"]]
+        os.kill(service, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("hook", [*AROUND_STAGING, "cleanup"])
+def test_what_a_hook_prints_is_passed_on_and_kept_within_limits(prepared: Place, hook: str) -> None:
+    loud = "i=0; while [ $i -lt 1500 ]; do i=$((i + 1)); echo line $i of many; done; exit 7"
+    texts = {hook: loud}
+    with prepared.session() as session:
+        for act in acts(hook)[:-1]:
+            act(prepared, session, texts)
+        if hook == "cleanup":
+            answer = prepared.revert(session, live=1)
+            assert answer.cleanup == "cleanup: exit status 7: line 1500 of many"
+        else:
+            answer = stage(prepared, session, texts, live=1)
+            assert answer.reason == f"{hook}: exit status 7: line 1500 of many"
+    assert answer.live == [f"line {n} of many" for n in range(1, 1001)]
+    assert 7000 < len(answer.tail) <= 8192
+    assert answer.tail.endswith("\nline 1500 of many")
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_cleanup_that_fails_is_told_and_changes_nothing(ready: Place, end: str) -> None:
+    texts = {"cleanup": f"{LOG}; echo in use; [ -e $FLEET_ROOT/unused ]"}
+    with ready.session() as session:
+        stage(ready, session, texts)
+        activate(ready, session, texts)
+        answer = ENDS[end](ready, session, texts)
+        assert (answer.status, answer.tail) == ("ok", "in use")
+        assert answer.cleanup == "cleanup: exit status 1: in use"
+        probe = ready.probe(session, NEW)
+        assert probe.last["outcome"] == ("committed" if end == "commit" else "reverted")
+        assert (probe.lock, probe.trial) == (None, None)
+    lines = (ready.records / "history.jsonl").read_text().splitlines()
+    [told] = [entry for entry in map(json.loads, lines) if entry["at"] == "cleanup"]
+    assert (told["op"], told["reason"]) == (end, answer.cleanup)
+
+
+def test_a_commit_that_is_repeated_tries_a_failed_cleanup_again(prepared: Place) -> None:
+    texts = {"cleanup": f"{LOG}; [ -e $FLEET_ROOT/unused ]"}
+    with prepared.session() as session:
+        for act in (stage, activate, finish):
+            act(prepared, session, texts)
+        (prepared.root / "unused").touch()
+        for _ in range(2):
+            assert "cleanup" not in prepared.commit(session, NEW).fields
+    assert log(prepared) == ["cleanup"] * 2
+
+
+def test_the_watchdog_cleans_up_too(ready: Place) -> None:
+    with ready.session() as session:
+        stage(ready, session, {})
+        activate(ready, session, hooks("restart", "post_revert", "cleanup"), deadline=1)
+    until(lambda: ready.active == OLD.id and not (ready.records / "trial").exists())
+    assert log(ready) == ["restart", "restart", "post_revert", "cleanup"]
+
+
+def test_an_activation_after_a_way_back_that_was_cut_off_begins_anew(prepared: Place) -> None:
+    texts = hooks(*FORWARD, "pre_revert")
+    with prepared.session() as session:
+        stage(prepared, session, {})
+        activate(prepared, session, texts)
+    with contextlib.suppress(EOFError), prepared.session(FLEET_KILL_POINT="flipped_back") as cut:
+        go_back(prepared, cut, {})
+    prepared.token = 0
+    with prepared.session() as session:
+        assert not prepared.probe(session, NEW).trial["activated"]
+        assert activate(prepared, session, texts).status == "ok"
+        assert prepared.active == NEW.id
+    assert log(prepared) == [*FORWARD, "pre_revert", *FORWARD]
+
+
+def changed(place: Place, release: Release) -> int:
+    path = place.release(release) / ".fleet/changed"
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
+def test_a_program_that_watches_its_release_sees_it_change(ready: Place) -> None:
+    watched = ready.home / "current/.fleet/changed"
+    with ready.session() as session:
+        before = changed(ready, OLD)
+        stage(ready, session, {})
+        answer = activate(ready, session, {"restart": f"stat -c %Y {watched}"})
+        assert (answer.status, changed(ready, NEW) > 0) == ("ok", True)
+        assert changed(ready, OLD) > before
+        touched = changed(ready, OLD), changed(ready, NEW)
+        activate(ready, session, {})
+        assert (changed(ready, OLD), changed(ready, NEW)) == touched
+        probe, found = ready.probe(session, NEW), session.ask("verify", **ready.where())
+        assert (probe.proved, probe.drift, found.extra) == (True, None, [])
+        go_back(ready, session, {})
+        assert watched.stat().st_mtime_ns > touched[0]
+        assert changed(ready, NEW) > touched[1]
+        assert ready.probe(session, OLD).proved
+
+
+def beside(place: Place) -> Place:
+    """Return another package of the same host and run, with the old release committed."""
+    other = replace(place, package="other")
+    other.token = 0
+    with other.session() as session:
+        other.install(session, OLD)
+    return other
+
+
+def both_on_trial(session: Session, *places: Place) -> None:
+    for place in places:
+        stage(place, session, {})
+        service = f"echo service of {place.package} >>$FLEET_ROOT/log"
+        keys = (
+            {"restart": service}
+            if place.package == "gateway"
+            else {"restart_back": f"{service}; echo shared >>$FLEET_ROOT/log"}
+        )
+        assert activate(place, session, keys).status == "ok"
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_shared_service_is_left_to_the_package_that_goes_back_last(
+    ready: Place, ended: bool
+) -> None:
+    other = beside(ready)
+    with ready.session() as session:
+        both_on_trial(session, ready, other)
+        assert log(ready) == ["service of gateway"]
+        if ended:
+            go_back(ready, session, {})
+        mine = "echo service of other >>$FLEET_ROOT/log"
+        left = {"left_to": str(ready.records), "restart": mine}
+        assert other.revert(session, **left).status == "ok"
+        go_back(ready, session, {})
+    alone = ["service of gateway", "service of other", "shared"]
+    assert log(ready)[1:] == (alone if ended else ["service of other", "service of gateway"])
+
+
+@pytest.mark.parametrize("trouble", ["busy", "damaged", "gone"])
+def test_a_shared_service_is_left_to_nobody_who_may_not_come(prepared: Place, trouble: str) -> None:
+    other = beside(prepared)
+    with prepared.session() as session:
+        both_on_trial(session, prepared, other)
+        busy, trial = prepared.records / "busy", prepared.records / "trial"
+        if trouble == "busy":
+            busy.symlink_to("w.1.1")
+        elif trouble == "damaged":
+            trial.write_text("echo yes\n")
+        folder = prepared.state / "nobody" if trouble == "gone" else prepared.records
+        assert other.revert(session, left_to=str(folder), restart="exit 1").status == "ok"
+    assert log(prepared)[-1] == "shared"
+    busy.unlink(missing_ok=True)
+
+
+def test_a_confirmed_package_counts_as_one_that_goes_back(prepared: Place) -> None:
+    other = beside(prepared)
+    with prepared.session() as session:
+        both_on_trial(session, prepared, other)
+        prepared.confirm(session, NEW)
+        assert other.revert(session, left_to=str(prepared.records)).status == "ok"
+    assert log(prepared) == ["service of gateway"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "keys", "reason"),
+    [
+        ("stage", {"pre_stage": "true"}, "not a nonce: "),
+        ("stage", {"hook_timeout": "1m"}, "not a number of seconds: 1m"),
+    ],
+)
+def test_a_request_with_hooks_must_be_whole(
+    dash: Place, operation: str, keys: dict[str, Any], reason: str
+) -> None:
+    with dash.session() as session:
+        answer = dash.do(session, operation, bytes=0, **NEW.named(), **keys)
+    assert (answer.status, answer.reason) == ("error", reason)

@@ -17,7 +17,7 @@ do_activate() {
     note_steps && arm || leave no "the trial cannot be written down in $S: is the disk full, or read-only?"
     point armed
   fi
-  ! has_done reverting "$a_nonce" || rm -f "$S/progress"
+  ! has_done reverting "$a_nonce" || turn
   guarded "$a_nonce" || guard || disarm
   point guarded
   boot
@@ -30,7 +30,7 @@ do_activate() {
   point before_flip
   forward || leave failed "current cannot be switched in $P: is the disk full, or read-only?"
   point flipped
-  announce "$trial_from" "$a_release"
+  announce announced "$trial_from" "$a_release"
   point announced
   once restart
   point restarted
@@ -79,7 +79,7 @@ do_steps() {
     number=$((number + 1))
     in_ledger "$step" && continue
     eval "text=\${a_step_up_$number-}"
-    hook "step $step" "$text" "${a_env-}" "$a_hook_timeout" || hook_failed "step $step" failed
+    hook "step $step" "$text" "${a_env-}" "$a_hook_timeout" || hook_failed "step $step"
     enter_in_ledger "$step" "$a_nonce" || leave failed "step $step is done, and the ledger in $S cannot be written"
     point step_done
   done

@@ -37,28 +37,36 @@ got_done() {
   printf '%s %s\n' "$1" "$a_nonce" >>"$S/progress"
 }
 
+# turn [<line>]: the other direction begins, and what the trial had got done in this one counts no more.
+# What back.sh has lowered stays.
+turn() {
+  lowered=$(grep -s '^lowered ' "$S/progress")
+  write_durably "$S/progress" "$lowered${lowered:+${1:+$NL}}${1-}" 2>/dev/null ||
+    [ -n "$lowered" ] || rm -f "$S/progress"
+}
+
 # once <hook> [<status>]: run a hook that this trial has not yet seen succeed. One that fails ends the
 # operation with that status.
 once() {
   ! has_done "$1" "$a_nonce" || return 0
   eval "text=\${a_$1-}"
   [ -n "$text" ] || return 0
-  hook "$1" "$text" "${a_env-}" "$a_hook_timeout" || hook_failed "$1" "${2-failed}"
+  hook "$1" "$text" "${a_env-}" "$a_hook_timeout" || hook_failed "$@"
   got_done "$1"
 }
 
 hook_failed() {
   put hook "$1"
   put tail "$tail"
-  leave "$2" "$reason"
+  leave "${2-failed}" "$reason"
 }
 
 # The same on the way back, where nothing stops: what is wrong -> complaint.
 try_hook() {
-  ! has_done "$1" "$a_nonce" || return 0
+  ! has_done "undo_$1" "$a_nonce" || return 0
   eval "text=\${undo_$1-}"
   [ -n "$text" ] || return 0
-  if hook "$1" "$text" "$undo_env" "$undo_timeout"; then got_done "$1"
+  if hook "$1" "$text" "$undo_env" "$undo_timeout"; then got_done "undo_$1"
   else complaint=$reason complaint_tail=$tail; fi
 }
 
@@ -99,11 +107,14 @@ still_to_go() {
   esac
 }
 
-# Daemons may watch .fleet/changed, below `current` or below the release that they were started from.
+# announce <word> <release>…: daemons may watch .fleet/changed, below `current` or below the release that
+# they were started from.
 announce() {
-  ! has_done announced "$a_nonce" || return 0
+  announced=$1
+  ! has_done "$1" "$a_nonce" || return 0
+  shift
   for release; do
     [ -z "$release" ] || touch "$P/releases/$release/.fleet/changed"
   done 2>/dev/null
-  got_done announced
+  got_done "$announced"
 }

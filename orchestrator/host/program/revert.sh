@@ -45,7 +45,7 @@ go_back() {
   back="$undo_from" verdict=ok reason=$1
   old_is_whole || { strand "$why"; return; }
   point old_proved
-  has_done reverting "$a_nonce" || echo "reverting $a_nonce" >"$S/progress"
+  has_done reverting "$a_nonce" || turn "reverting $a_nonce"
   export_for_hooks "$undo_release" "$undo_release" "$back" "$undo_run" "$undo_wave" "$undo_nonce"
   complaint='' complaint_tail=
   try_hook pre_revert
@@ -54,7 +54,7 @@ go_back() {
   point steps_undone
   backward || { verdict=failed reason="current cannot be switched in $P: is the disk full, or read-only?"; return; }
   point flipped_back
-  announce "$undo_release" "$back"
+  announce undo_announced "$undo_release" "$back"
   leave_services
   try_hook restart
   try_hook post_revert

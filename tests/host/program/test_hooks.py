@@ -180,9 +180,8 @@ def test_a_hook_that_was_killed_is_run_again_and_those_before_it_are_not(
     prepared: Place, hook: str
 ) -> None:
     begun = prepared.root / "begun"
-    stuck = (
-        f"{LOG}; [ -e {begun} ] || {{ echo $$ >{begun}.new; mv {begun}.new {begun}; sleep 60; }}"
-    )
+    wait = f"echo $$ >{begun}.new; mv {begun}.new {begun}; exec sleep 60"
+    stuck = f"{LOG}; [ -e {begun} ] || {{ {wait}; }}"
     texts = hooks(*EVERY) | {hook: stuck}
     *easy, last = acts(hook)
     with prepared.session() as session:
@@ -426,3 +425,24 @@ def test_a_request_with_hooks_must_be_whole(
     with dash.session() as session:
         answer = dash.do(session, operation, bytes=0, **NEW.named(), **keys)
     assert (answer.status, answer.reason) == ("error", reason)
+
+
+def test_a_way_back_on_a_full_disk_restarts_what_went_forward(prepared: Place) -> None:
+    texts = hooks("restart")
+    with prepared.session() as session:
+        stage(prepared, session, {})
+        activate(prepared, session, texts)
+        (prepared.records / "progress.new").mkdir()  # nothing can be written beside it
+        go_back(prepared, session, texts)
+    assert log(prepared) == ["restart", "restart"]
+
+
+def test_steps_that_were_undone_stay_noted_when_the_direction_changes(prepared: Place) -> None:
+    with prepared.session() as session:
+        stage(prepared, session, {})
+        activate(prepared, session, {})
+        progress = prepared.records / "progress"
+        progress.write_text(f"lowered data n0 n1\n{progress.read_text()}")
+        assert go_back(prepared, session, {}).status == "ok"
+        assert "lowered data n0 n1" in progress.read_text().splitlines()
+        assert "restart n1" not in progress.read_text()

@@ -108,7 +108,7 @@ def _lines(alone: Alone, work: PackageWork, size: int) -> dict[str, str]:
     place, claim = alone.renderer.place(work), alone.claim
     lines = {
         "probe": requests.probe(place, work.release, work.manifest.digest),
-        "stage": _stage(place, claim, work, size),
+        "stage": _stage(alone, place, work, size),
         "activate": switching.activation(alone, work)(place, claim),
         "confirm": switching.confirmation(alone, work)(place, claim),
         "commit": switching.commitment(alone, work)(place, claim),
@@ -122,10 +122,10 @@ def _lines(alone: Alone, work: PackageWork, size: int) -> dict[str, str]:
     return lines
 
 
-def _stage(place: Place, claim: Claim, work: PackageWork, size: int) -> str:
+def _stage(alone: Alone, place: Place, work: PackageWork, size: int) -> str:
     return requests.stage(
         place,
-        claim,
+        alone.claim,
         release=work.release,
         manifest=work.manifest.digest,
         delivery=Delivery(Means.GZIP, size),
@@ -134,6 +134,10 @@ def _stage(place: Place, claim: Claim, work: PackageWork, size: int) -> str:
         need_kib=need_kib(work.manifest),
         allow_downgrade=work.package.allow_downgrade,
         changes=_foreseen(work.package.on_drift, work.manifest),
+        nonce=alone.nonce,
+        wave=alone.assignment.wave,
+        texts=alone.renderer.texts(work),
+        live=alone.live,
     )
 
 

@@ -37,6 +37,8 @@ PARTS = (
     "quiet.sh",
     "restore.sh",
     "enrol.sh",
+    "diagnose.sh",
+    "unlock.sh",
     "main.sh",
 )
 """The program's files, in the order in which they are joined."""

@@ -43,7 +43,7 @@ dispatch() {
   done
   case $op in
     ping | facts | probe | check | verify | history | stage | activate | confirm | commit | revert | withdraw | repair | enrol | \
-      recall | backup | backups | fetch | restore)
+      recall | backup | backups | fetch | restore | diagnose | unlock)
       "do_$op" ;;
     *) answer error "no such operation: $op" ;;
   esac

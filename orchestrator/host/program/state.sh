@@ -39,14 +39,19 @@ note() {
   T="$T$1=$Q$NL"
 }
 
-# Read a record that was written from T, if it is there; what begins otherwise is not run.
-load() {
-  [ -f "$S/$1" ] || return 0
+# Does a record begin as one that was written from T?
+sound() {
   IFS= read -r first_line <"$S/$1"
   case $first_line in
     '' | "$1"_[a-z]*=\'*) ;;
-    *) answer failed "$S/$1 is damaged: look at it, and remove it" ;;
+    *) return 1 ;;
   esac
+}
+
+# Read a record, if it is there; what begins otherwise is not run.
+load() {
+  [ -f "$S/$1" ] || return 0
+  sound "$1" || answer failed "$S/$1 is damaged: look at it, and remove it"
   # shellcheck disable=SC1090
   . "$S/$1"
 }

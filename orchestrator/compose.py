@@ -16,7 +16,7 @@ from orchestrator.bundles.reader import Bundle
 from orchestrator.bundles.trust import Trust, identities
 from orchestrator.checks import CHECKS, build_check
 from orchestrator.clock import WallClock
-from orchestrator.engines.ssh import SshConnector, SshSettings
+from orchestrator.engines.ssh import RecoveryConnector, SshConnector, SshSettings
 from orchestrator.errors import BundleError, Problem
 from orchestrator.home import Home
 from orchestrator.host import source as host_program
@@ -33,7 +33,7 @@ from orchestrator.model.ranges import Range
 from orchestrator.planfile import load as load_plan
 from orchestrator.planning.outlook import Candidate
 from orchestrator.planning.policy import leaves_choice
-from orchestrator.ports import Gate
+from orchestrator.ports import Connector, Gate
 from orchestrator.service.options import RunOptions
 from orchestrator.service.prepare import Prepared, Selected, prepare, selected
 
@@ -224,6 +224,13 @@ def read_trust(plan: Plan, home: Home, options: RunOptions) -> Trust:
 
 def connector(
     plan: Plan, options: RunOptions, password: BecomePassword, environ: Mapping[str, str]
+) -> Connector:
+    """Return the connector of a run, which knows recovery addresses; raises as ``ssh``."""
+    return RecoveryConnector(ssh(plan, options, password, environ))
+
+
+def ssh(
+    plan: Plan, options: RunOptions, password: BecomePassword, environ: Mapping[str, str]
 ) -> SshConnector:
     """Return the SSH connector of a run; raises InputError for a broken ssh_config."""
     return SshConnector(
@@ -241,7 +248,7 @@ def connector(
 
 def driver(
     ready: Ready,
-    ssh: SshConnector,
+    ssh: Connector,
     identity: RunIdentity,
     on_output: Callable[[str, str], None] | None,
 ) -> HostDriver:
@@ -258,7 +265,7 @@ def driver(
     )
 
 
-def looker(ready: Ready, ssh: SshConnector, identity: RunIdentity) -> Looker:
+def looker(ready: Ready, ssh: Connector, identity: RunIdentity) -> Looker:
     """Return the engine that only looks."""
     return Looker(
         ssh,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from orchestrator.model.bundle import FileEntry, Manifest
 from orchestrator.model.event import Action, Event, Request, Result
@@ -52,6 +52,15 @@ class Channel(Protocol):
 
     async def close(self) -> None:
         """End the session; whatever it still runs on the host ends with it."""
+
+
+@runtime_checkable
+class Detour(Protocol):
+    """A channel to a host's recovery system, since its own address is dead."""
+
+    @property
+    def detour(self) -> str:
+        """Return how the host was reached, in words."""
 
 
 class Connector(Protocol):

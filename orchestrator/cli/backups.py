@@ -17,12 +17,12 @@ from orchestrator import compose
 from orchestrator.cli.consent import at_terminal
 from orchestrator.cli.flags import ask_become, become_password, connection_flags, options_of
 from orchestrator.clock import WallClock, iso
-from orchestrator.engines.ssh import SshConnector
 from orchestrator.errors import ExitCode, HostError, NotAgreed, UsageError
 from orchestrator.host.procedures.keeping import Backup, Restored
 from orchestrator.host.work import RunIdentity
 from orchestrator.journal.ids import new_run_id
 from orchestrator.model.plan import Plan
+from orchestrator.ports import Connector
 from orchestrator.report.escaping import output_line
 from orchestrator.report.figures import size
 from orchestrator.service import backups as service
@@ -59,7 +59,7 @@ def backup(plan: Path, *, to: Path | None, **given: Any) -> int:
     plan's data: stops is started again, whatever comes between.
     """
 
-    async def made(site: compose.Site, ssh: SshConnector) -> Found[Made]:
+    async def made(site: compose.Site, ssh: Connector) -> Found[Made]:
         return await service.back_up(site.plan, site.chosen, ssh, _identity("backup"), to)
 
     return _each(plan, given, made, _made_line, _made_document)
@@ -70,7 +70,7 @@ def backup(plan: Path, *, to: Path | None, **given: Any) -> int:
 def backups(plan: Path, **given: Any) -> int:
     """List the backups of data that the hosts of PLAN have, oldest first."""
 
-    async def listed(site: compose.Site, ssh: SshConnector) -> Found[tuple[Backup, ...]]:
+    async def listed(site: compose.Site, ssh: Connector) -> Found[tuple[Backup, ...]]:
         return await service.listed(site.plan, site.chosen, ssh)
 
     return _each(plan, given, listed, _list_line, _list_document)
@@ -90,7 +90,7 @@ def restore(plan: Path, *, source: str | None, yes: bool, **given: Any) -> int:
         raise UsageError("--from is missing", hint="--from latest, or ID: fleet hosts backups PLAN")
     _agree(yes=yes)
 
-    async def restored(site: compose.Site, ssh: SshConnector) -> Found[Restored]:
+    async def restored(site: compose.Site, ssh: Connector) -> Found[Restored]:
         identity = _identity("restore")
         return await service.restore(site.plan, site.chosen, ssh, identity, source)
 
@@ -109,7 +109,7 @@ def _agree(*, yes: bool) -> None:
 def _each(
     plan: Path,
     given: Mapping[str, Any],
-    what: Callable[[compose.Site, SshConnector], Awaitable[Found[T]]],
+    what: Callable[[compose.Site, Connector], Awaitable[Found[T]]],
     line: Callable[[T], str],
     document: Callable[[T], Mapping[str, object]],
 ) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from math import inf
 
@@ -28,7 +28,7 @@ from orchestrator.host.work import Assignment, HostPolicy, RunIdentity
 from orchestrator.model.event import Action, Result
 from orchestrator.model.fleet import Host
 from orchestrator.model.plan import Timeouts
-from orchestrator.ports import BuildCheck, Channel, Connector, Depot, Outcome, Sleep
+from orchestrator.ports import BuildCheck, Channel, Connector, Depot, Detour, Outcome, Sleep
 
 A = Action
 
@@ -43,6 +43,12 @@ PATIENT = frozenset({A.RESOLVE, A.REVERT, A.COMMIT})
 
 REFUSAL_FAILS = frozenset({A.CHECK, A.STAGE, A.VALIDATE, A.CONFIRM})
 """In these a host that will not let us in has failed; in the others nothing was begun."""
+
+BY_DETOUR = frozenset({A.CHECK, A.RESOLVE, A.REVERT})
+"""What may be done by a host's recovery address, when its own is dead."""
+
+PROVES_ITSELF = frozenset({A.ACTIVATE, A.VALIDATE, A.CONFIRM})
+"""In these a host that answers by its recovery address alone has said no."""
 
 REFUSALS = (LoginRefused, HostKeyRefused, BecomeRefused)
 
@@ -84,6 +90,11 @@ class _Link:
     channel: Channel | None = None
     used: float = 0.0
     memory: Memory = field(default_factory=Memory)
+
+    @property
+    def detour(self) -> str:
+        """Return by which other address than its own the host was reached, if so."""
+        return self.channel.detour if isinstance(self.channel, Detour) else ""
 
     async def drop(self) -> None:
         """Close the channel, if there is one."""
@@ -150,9 +161,12 @@ class _Driver:
     async def _once(self, link: _Link, host: str, action: Action) -> Outcome:
         assignment = self._assignments(host)
         try:
-            channel = await self._channel(link, assignment.host)
+            channel = await self._channel(link, _reached_for(action, assignment.host))
         except (Unreachable, *REFUSALS) as error:
             raise _NotReached(error) from error
+        detour = link.detour
+        if detour and action in PROVES_ITSELF:
+            return Outcome(Result.FAILED, f"it answers {detour}: its own system is dead")
         ctx = self._context(assignment, link.memory, channel, action)
         try:
             outcome = await PROCEDURES[action](ctx)
@@ -163,10 +177,15 @@ class _Driver:
             await link.drop()
             raise _NotReached(error) from error
         link.used = self._clock.now()
-        return outcome
+        return replace(outcome, reason=_joined(outcome.reason, detour)) if detour else outcome
 
     async def _channel(self, link: _Link, host: Host) -> Channel:
-        """Return a channel that works as far as anyone can tell, opening one if need be."""
+        """Return a channel that works as far as anyone can tell, opening one if need be.
+
+        A host's own address is tried before each action anew.
+        """
+        if link.detour:
+            await link.drop()
         if link.channel is not None and self._clock.now() - link.used > IDLE:
             try:
                 deadline = self._policy.timeouts.connect
@@ -187,7 +206,7 @@ class _Driver:
             policy=self._policy,
             memory=memory,
             channel=channel,
-            fresh=partial(self._connector.open, assignment.host),
+            fresh=partial(self._connector.open, replace(assignment.host, recovery=None)),
             depot=self._depot,
             build_check=self._build_check,
             on_output=partial(show, name) if show else None,
@@ -260,5 +279,13 @@ def _cut_off(action: Action, error: HostError) -> Outcome:
 
 def _one_line(error: FleetError) -> str:
     """Return an error as one line for people, its hint included."""
-    parts = (" ".join(part.split()) for part in (error.message, error.hint))
+    return _joined(*(" ".join(part.split()) for part in (error.message, error.hint)))
+
+
+def _joined(*parts: str) -> str:
     return "; ".join(part for part in parts if part)
+
+
+def _reached_for(action: Action, host: Host) -> Host:
+    """Return the host, without its recovery address where an action may not go by that."""
+    return host if action in BY_DETOUR | PROVES_ITSELF else replace(host, recovery=None)

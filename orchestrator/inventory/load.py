@@ -13,6 +13,7 @@ from orchestrator.inventory.draft import ALL, Draft, HostDraft, Structure
 from orchestrator.inventory.endpoints import ConnectionDefaults, endpoint
 from orchestrator.inventory.location import Location
 from orchestrator.inventory.patterns import BadTerm, Patterns, split
+from orchestrator.inventory.recovery import recovery
 from orchestrator.inventory.selection import Inventory
 from orchestrator.inventory.variables import HostVariables, Layer, Variable
 from orchestrator.inventory.varsfiles import VariableFiles
@@ -95,10 +96,11 @@ class _Assembly:
         for name, known in variables.items():
             try:
                 reached = endpoint(name, known, defaults)
+                spare = recovery(known, reached)
             except InventoryError as error:
                 troubled[name] = error
             else:
-                hosts.append(Host(name, reached, known.groups, known))
+                hosts.append(Host(name, reached, known.groups, known, spare))
         patterns = Patterns(list(self._draft.hosts), self.groups)
         if troubled:
             _stop(_summary(troubled, _selected(patterns, wanted)))

@@ -59,6 +59,8 @@ class Host:
     endpoint: Endpoint
     groups: tuple[str, ...] = ()
     variables: Mapping[str, object] = field(default_factory=dict, hash=False)
+    recovery: Endpoint | None = None
+    """Where its recovery system listens, if it has one: tried when ``endpoint`` is dead."""
 
     def __str__(self) -> str:
         return self.name

@@ -16,7 +16,8 @@ from orchestrator.bundles.reader import Bundle
 from orchestrator.bundles.trust import Trust, identities
 from orchestrator.checks import CHECKS, build_check
 from orchestrator.clock import WallClock
-from orchestrator.engines.ssh import RecoveryConnector, SshConnector, SshSettings
+from orchestrator.doctor.spelling import Spelling
+from orchestrator.engines.ssh import RecoveryConnector, SshConnector, SshSettings, SshTracer
 from orchestrator.errors import BundleError, Problem
 from orchestrator.home import Home
 from orchestrator.host import source as host_program
@@ -28,12 +29,13 @@ from orchestrator.inventory import load as load_inventory
 from orchestrator.inventory import select as select_hosts
 from orchestrator.model.fleet import BecomeMethod, Host
 from orchestrator.model.lock import Pin
-from orchestrator.model.plan import Package, Plan, Use
+from orchestrator.model.plan import Package, Plan, RolloutPolicy, Use
 from orchestrator.model.ranges import Range
 from orchestrator.planfile import load as load_plan
 from orchestrator.planning.outlook import Candidate
 from orchestrator.planning.policy import leaves_choice
 from orchestrator.ports import Connector, Gate
+from orchestrator.service.examining import Doctor
 from orchestrator.service.options import RunOptions
 from orchestrator.service.prepare import Prepared, Selected, prepare, selected
 
@@ -113,6 +115,18 @@ def read_site(path: Path, options: RunOptions, narrow: Narrow = _as_it_is) -> Si
     if options.limit is not None:
         within = frozenset(limited(fleet, site.select(plan.hosts), options.limit).names)
     return replace(site, chosen=selected(plan, fleet, site.select, within))
+
+
+def read_fleet(options: RunOptions) -> Site:
+    """Return the hosts of the inventory in the flags, without a plan; raises InventoryError."""
+    usual = RolloutPolicy()
+    rollout = replace(usual, max_parallel=options.forks or usual.max_parallel)
+    plan = Plan("", "", "", options.inventory, "all", (), rollout=rollout)
+    fleet = load_inventory(
+        options.inventory, extra_vars=options.extra_vars, defaults=_defaults(options)
+    )
+    names = limited(fleet, fleet.by_name, options.limit).names if options.limit else fleet.by_name
+    return Site(plan, fleet, Selected(fleet.only(names), {}))
 
 
 def make_ready(
@@ -244,6 +258,11 @@ def ssh(
         ),
         become_password=password,
     )
+
+
+def doctor(site: Site, ssh: SshConnector, spell: Callable[[Host], Spelling]) -> Doctor:
+    """Return what examines the hosts of a site; it changes nothing."""
+    return Doctor(site.plan, site.chosen, SshTracer(ssh), WallClock(), spell)
 
 
 def driver(

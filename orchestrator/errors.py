@@ -135,11 +135,15 @@ class NotAgreed(FleetError):
 
 
 class HostError(FleetError):
-    """One host could not do what was asked; ``output`` is the tail of what it printed."""
+    """One host could not do what was asked; ``output`` is the tail of what it printed.
 
-    def __init__(self, message: str, *, hint: str = "", output: str = "") -> None:
+    ``mend`` is a command for this machine's shell that mends it, where there is one.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", output: str = "", mend: str = "") -> None:
         super().__init__(message, hint=hint)
         self.output = output
+        self.mend = mend
 
 
 class Unreachable(HostError):

@@ -11,6 +11,7 @@ from orchestrator.model.bundle import FileEntry, Manifest
 from orchestrator.model.event import Action, Event, Request, Result
 from orchestrator.model.fleet import Host
 from orchestrator.model.plan import Use
+from orchestrator.model.reach import Way
 from orchestrator.model.transfer import PLAIN, Abilities, Base, Means
 
 OnOutput = Callable[[str], None]
@@ -74,6 +75,13 @@ class Connector(Protocol):
 
     async def close(self) -> None:
         """Close shared bastions and everything still open."""
+
+
+class Tracer(Protocol):
+    """Goes the way to a host layer by layer."""
+
+    async def trace(self, host: Host) -> tuple[Way, Channel | None]:
+        """Return how far one comes, and a channel when the host program answered."""
 
 
 class HostCheck(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -73,6 +74,19 @@ def options_of(given: dict[str, Any]) -> RunOptions:
         accept_new=given["accept_new"],
         trust=_trust(given["trust"]),
     )
+
+
+def words_of(options: RunOptions) -> tuple[str, ...]:
+    """Return the flags that make these options, for a command that is shown to people."""
+    words = [word for source in options.inventory for word in ("-i", source)]
+    for flag, value in (("-u", options.user), ("--private-key", options.private_key)):
+        words += [flag, value] if value else []
+    if options.become:
+        words += ["-b", "--become-method", options.become_method]
+        words += ["--become-user", options.become_user]
+    words += ["--trust", options.trust] if options.trust else []
+    words += ["-e", json.dumps(options.extra_vars)] if options.extra_vars else []
+    return (*words, *(["--accept-new"] if options.accept_new else []))
 
 
 def become_password(*, ask: bool) -> Callable[[Host], str | None]:

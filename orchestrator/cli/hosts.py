@@ -17,6 +17,7 @@ from orchestrator.cli.backups import backup, backups, restore
 from orchestrator.cli.flags import ask_become, become_password, connection_flags, options_of
 from orchestrator.cli.repair import repair
 from orchestrator.cli.trust import enrol
+from orchestrator.cli.unlock import unlock
 from orchestrator.clock import WallClock
 from orchestrator.compose import BecomePassword, Site
 from orchestrator.errors import ExitCode, HostError, UsageError
@@ -37,6 +38,7 @@ hosts.add_command(repair)
 hosts.add_command(backup)
 hosts.add_command(backups)
 hosts.add_command(restore)
+hosts.add_command(unlock)
 
 
 @hosts.command()

@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "history": "orchestrator.cli.runs:history",
     "why": "orchestrator.cli.runs:why",
     "denylist": "orchestrator.cli.denylist:denylist",
+    "doctor": "orchestrator.cli.doctor:doctor",
     "hosts": "orchestrator.cli.hosts:hosts",
     "trust": "orchestrator.cli.trust:trust",
     "bundle": "orchestrator.cli.bundles:bundle",

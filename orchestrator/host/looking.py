@@ -52,6 +52,11 @@ def question(place: Place) -> str:
     return requests.probe(place, _NO_RELEASE, _NO_MANIFEST, glance=True)
 
 
+def whole_question(place: Place) -> str:
+    """Return the request that also hashes what is active, against its own manifest."""
+    return requests.probe(place, _NO_RELEASE, _NO_MANIFEST)
+
+
 def probed(places: Iterable[Place], replies: Iterable[Reply]) -> dict[str, Probe]:
     """Return the probes by package; raises ProtocolError."""
     pairs = zip(places, replies, strict=True)

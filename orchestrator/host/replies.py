@@ -164,13 +164,13 @@ def read_probe(reply: Reply) -> Probe:
         releases=words(fields, "releases"),
         proved=fields.get("proved") is True,
         proof=text(fields, "proof"),
-        trial=_trial(_part(fields, "trial")),
-        last=_last(_part(fields, "last")),
+        trial=_trial(part(fields, "trial")),
+        last=_last(part(fields, "last")),
         triggers=_triggers(fields),
-        lock=_lock(_part(fields, "lock")),
-        seen=_seen(_part(fields, "seen")),
-        part=_arrived(_part(fields, "part")),
-        drift=_drift(_part(fields, "drift")),
+        lock=_lock(part(fields, "lock")),
+        seen=_seen(part(fields, "seen")),
+        part=_arrived(part(fields, "part")),
+        drift=_drift(part(fields, "drift")),
         kept=words(fields, "kept"),
     )
 
@@ -191,6 +191,22 @@ def words(fields: Mapping[str, object], key: str) -> tuple[str, ...]:
     if not all(isinstance(word, str) for word in found):
         raise _unlike(key)
     return tuple(found)
+
+
+def flag(fields: Mapping[str, object], key: str) -> bool:
+    """Return whether a field is true."""
+    return fields.get(key) is True
+
+
+def part(fields: Mapping[str, object], key: str) -> Mapping[str, object] | None:
+    """Return a field that is an object; ``None`` when it is null, empty or absent."""
+    found: dict[str, object] = _typed(fields, key, dict, {})
+    return found or None
+
+
+def parts(fields: Mapping[str, object], key: str) -> list[Mapping[str, object]]:
+    """Return the objects in a field that is a list, null or absent."""
+    return [it for it in _typed(fields, key, list, []) if isinstance(it, dict)]
 
 
 def tail(reply: Reply) -> str:
@@ -268,11 +284,6 @@ def _lock(part: Mapping[str, object] | None) -> Lock | None:
 
 def _arrived(part: Mapping[str, object] | None) -> Part | None:
     return Part(text(part, "sha256"), number(part, "size")) if part else None
-
-
-def _part(fields: Mapping[str, object], key: str) -> Mapping[str, object] | None:
-    found: dict[str, object] = _typed(fields, key, dict, {})
-    return found or None
 
 
 def _typed(fields: Mapping[str, object], key: str, kind: type[T], absent: T) -> T:

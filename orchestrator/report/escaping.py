@@ -47,6 +47,11 @@ def output_line(line: str) -> str:
     return _shown(_COLOUR.sub("", line[: 4 * WIDTH]).expandtabs(4).rstrip())
 
 
+def visible(text: str) -> str:
+    """Return ``text`` whole, as one line that no terminal acts on: for commands to paste."""
+    return _UNSAFE.sub(_code, text)
+
+
 def markdown(text: str) -> str:
     """Return ``text`` as one line of Markdown (or a table's cell) that means just itself."""
     escaped = "".join(_HTML.get(char, char) for char in printable(text))

@@ -76,9 +76,13 @@ class SshConnector:
         program unless a password may have to be fed: what keeps it from starting is raised by the
         channel's first call.
         """
-        target = self._targets.resolve(host.name, host.endpoint)
+        target = self.target(host)
         channel: SshChannel = await self._patiently()(self._open_once, host, target)
         return channel
+
+    def target(self, host: Host) -> Target:
+        """Return how ``host`` is logged in to; raises LoginRefused or HostKeyRefused."""
+        return self._targets.resolve(host.name, host.endpoint)
 
     async def _open_once(self, host: Host, target: Target) -> SshChannel:
         connection = await self._try(host.name, target)

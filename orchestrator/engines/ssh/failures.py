@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterable
+from shlex import quote
 
 import asyncssh
 
@@ -90,7 +91,15 @@ def _login_refused(where: str, target: Target, offered: tuple[str, ...]) -> Logi
         if offered
         else "name a key with --private-key, or load one into the ssh-agent"
     )
-    return LoginRefused(f"{where} refused the login as {target.user}; {keys}", hint=hint)
+    said = f"{where} refused the login as {target.user}; {keys}"
+    return LoginRefused(said, hint=hint, mend=_authorize(target))
+
+
+def _authorize(target: Target) -> str:
+    """Return the command that lets our key in, by whatever other way there is for ssh."""
+    key = f"-i {quote(target.identity_files[0])} " if target.identity_files else ""
+    where = quote(f"{target.user}@{target.address}")
+    return f"ssh-copy-id {key}-p {target.port} {where}"
 
 
 def ended(

@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 import asyncssh
 
@@ -206,21 +207,27 @@ class Guard:
         return f"{self._name} ({self._target}) shows the {kind} key {key.get_fingerprint()}"
 
     def _unknown(self, key: asyncssh.SSHKey) -> HostKeyRefused:
-        file = self._target.known_hosts[0] if self._target.known_hosts else "known_hosts"
-        scan = f"ssh-keyscan -p {self._target.port} {self._target.address} >> {file}"
+        scan = self._scan()
         return HostKeyRefused(
             f"{self._shown(key)}, which no known_hosts file has",
             hint=f"compare the fingerprint on the host's console, then: {scan}; or take the keys "
             "of new hosts on first contact with --accept-new",
+            mend=scan,
         )
+
+    def _scan(self) -> str:
+        file = self._target.known_hosts[0] if self._target.known_hosts else "known_hosts"
+        return f"ssh-keyscan -p {self._target.port} {self._target.address} >> {quote(file)}"
 
     def _changed(self, key: asyncssh.SSHKey) -> HostKeyRefused:
         where = self._known.where(self._target)
         file = where.rpartition(":")[0]
+        forget = f"ssh-keygen -f {quote(file)} -R {quote(self._target.known_as)}"
         return HostKeyRefused(
             f"the host key CHANGED: {self._shown(key)}, but {where} has another",
-            hint="someone may be in between; if the host was really set up anew: "
-            f"ssh-keygen -f {file} -R '{self._target.known_as}', then add the new key",
+            hint=f"someone may be in between; if the host was really set up anew: {forget}, "
+            "then add the new key",
+            mend=f"{forget} && {self._scan()}",
         )
 
     def _revoked(self, key: asyncssh.SSHKey) -> HostKeyRefused:

@@ -1,0 +1,175 @@
+"""Lock, trial, releases, services, backups and history of one package on a host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from shlex import quote
+
+from orchestrator.clock import iso
+from orchestrator.doctor.chart import Area, Chart, Finding, Level
+from orchestrator.host.diagnosis import Patient
+from orchestrator.host.drift import weigh
+from orchestrator.host.replies import Probe, number, text
+from orchestrator.model.keeping import OnDrift
+from orchestrator.report.figures import span
+
+SHOWN = 3
+"""Entries of a history, and names in a list, that are shown."""
+
+_RESTART: Mapping[str, str] = {
+    "systemd": "systemctl restart -- {unit}",
+    "openrc": "rc-service {name} restart",
+    "other": "service {name} restart",
+}
+
+_STATES = {"active": Level.OK, "activating": Level.WARNING, "reloading": Level.WARNING}
+_STATES |= {"unknown": Level.WARNING}
+
+
+def records(chart: Chart, patient: Patient) -> Iterator[Finding]:
+    """Name records of the host that cannot be read: nothing can be done before they are mended."""
+    folder = f"{patient.place.state}/{patient.place.package}"
+    for name in patient.diagnosis.damage:
+        path = f"{folder}/{name}"
+        mend = chart.spelling.on_host(f"mv {quote(path)} {quote(path)}.damaged")
+        yield Finding(Level.PROBLEM, Area.LOCK, f"the record {path} is damaged", mend)
+    if patient.trouble and not patient.diagnosis.damage:
+        mend = chart.spelling.here("doctor")
+        yield Finding(Level.PROBLEM, Area.LOCK, f"cannot be probed: {patient.trouble}", mend)
+
+
+def lock(chart: Chart, patient: Patient) -> Iterator[Finding]:
+    """Say who holds the package."""
+    hold = patient.diagnosis.hold
+    if hold is None:
+        if "lock" not in patient.diagnosis.damage:
+            yield Finding(Level.OK, Area.LOCK, "nobody holds it")
+        return
+    told = f"run {hold.run} ({hold.owner}) holds it since {iso(hold.since)}"
+    if not hold.binds:
+        yield Finding(Level.OK, Area.LOCK, f"{told}; it is over, and keeps nobody out")
+        return
+    mend = _unlock(chart, patient)
+    left = f"until {span(hold.expires_in)} from now"
+    if hold.lives:
+        yield Finding(Level.WARNING, Area.LOCK, f"{told}, and is at work; {left}", mend)
+    else:
+        yield Finding(Level.PROBLEM, Area.LOCK, f"{told}, and its session is gone; {left}", mend)
+
+
+def trial(chart: Chart, patient: Patient) -> Iterator[Finding]:
+    """Say whether a trial is on and protected, and how the last one ended."""
+    if patient.probe is None:
+        return
+    on, last = patient.probe.trial, patient.probe.last
+    if on is None:
+        how = f"the last one ended {last.outcome}" if last else "none yet"
+        why = f": {last.reason}" if last and last.reason else ""
+        stranded = last is not None and last.outcome == "stranded"
+        mend = chart.spelling.fleet("apply") if stranded else ""
+        level = Level.PROBLEM if stranded else Level.OK
+        yield Finding(level, Area.TRIAL, f"none is on; {how}{why}", mend)
+        return
+    told = f"{on.release} is on trial by run {on.run}"
+    if not patient.diagnosis.guarded:
+        what = f"{told}, and its watchdog is dead: nothing takes the host back"
+        yield Finding(Level.PROBLEM, Area.TRIAL, what, _unlock(chart, patient))
+    elif on.remaining > 0:
+        what = f"{told}: it goes back by itself in {span(on.remaining)} unless confirmed"
+        yield Finding(Level.WARNING, Area.TRIAL, what, f"fleet resume {quote(on.run)}")
+    else:
+        yield Finding(Level.WARNING, Area.TRIAL, f"{told}, is overdue, and is going back")
+
+
+def _unlock(chart: Chart, patient: Patient) -> str:
+    """Return the command that breaks the lock, by way of going back where a trial is on."""
+    on = patient.probe is not None and patient.probe.trial is not None
+    force = ["--force"] if on else []
+    words = ["--package", patient.place.package, "--yes", *force]
+    return chart.spelling.here("hosts unlock", *words)
+
+
+def releases(chart: Chart, patient: Patient) -> Iterator[Finding]:
+    """Say what is active, what there is to go back to, and whether it is whole."""
+    probe = patient.probe
+    if probe is None:
+        return
+    found = [*_active(chart, patient, probe), *_back(chart, patient, probe)]
+    found += _incomplete(chart, patient)
+    if all(finding.level is Level.OK for finding in found):
+        before = f", before it {probe.previous}" if probe.previous else ""
+        what = f"{probe.active or 'nothing'} is active{before}; whole: {len(probe.releases)}"
+        found.append(Finding(Level.OK, Area.RELEASES, what))
+    yield from found
+
+
+def _active(chart: Chart, patient: Patient, probe: Probe) -> Iterator[Finding]:
+    name = patient.place.package
+    if not probe.active:
+        if name in chart.planned:
+            mend = chart.spelling.fleet("apply")
+            yield Finding(Level.WARNING, Area.RELEASES, "nothing is active", mend)
+        return
+    if probe.active not in probe.releases:
+        what = f"{probe.active} is active, and was never laid down whole, or is gone"
+        yield Finding(Level.PROBLEM, Area.RELEASES, what, chart.spelling.fleet("apply"))
+        return
+    verdict = weigh(chart.planned.get(name, OnDrift()), probe)
+    if probe.drift and (verdict.objects or verdict.mends):
+        what = f"{probe.active} is not what was signed: {probe.drift.reason}"
+        mend = chart.spelling.fleet("hosts repair")
+        yield Finding(Level.PROBLEM, Area.RELEASES, what, mend)
+
+
+def _back(chart: Chart, patient: Patient, probe: Probe) -> Iterator[Finding]:
+    if probe.previous and probe.previous not in probe.releases:
+        place = patient.place
+        what = f"{probe.previous}, which was active before, is gone or not whole"
+        mend = chart.spelling.on_host(f"rm -f {quote(f'{place.root}/{place.package}/previous')}")
+        yield Finding(Level.WARNING, Area.RELEASES, what, mend)
+
+
+def _incomplete(chart: Chart, patient: Patient) -> Iterator[Finding]:
+    names = patient.diagnosis.incomplete
+    if names and not patient.diagnosis.at_work:
+        paths = " ".join(quote(patient.place.release_path(name)) for name in names)
+        what = f"begun and not whole, of no use: {', '.join(names)}"
+        mend = chart.spelling.on_host(f"rm -rf {paths}")
+        yield Finding(Level.WARNING, Area.RELEASES, what, mend)
+
+
+def services(chart: Chart, patient: Patient) -> Iterator[Finding]:
+    """Say whether the services that a switch restarts are active."""
+    form = _RESTART.get(text(chart.facts, "init"), _RESTART["other"])
+    for unit, state in patient.diagnosis.services:
+        level = _STATES.get(state, Level.PROBLEM)
+        restart = form.format(unit=quote(unit), name=quote(unit.removesuffix(".service")))
+        mend = "" if level is Level.OK else chart.spelling.on_host(restart)
+        yield Finding(level, Area.SERVICES, f"{unit} is {state or 'unknown'}", mend)
+
+
+def backups(_chart: Chart, patient: Patient) -> Iterator[Finding]:
+    """Say what backups there are."""
+    told = patient.diagnosis
+    newest = f", the newest {told.data_backups[-1]}" if told.data_backups else ""
+    what = f"of data: {len(told.data_backups)}{newest}; of replaced files: {told.backups}"
+    yield Finding(Level.OK, Area.BACKUPS, what)
+
+
+def history(_chart: Chart, patient: Patient) -> Iterator[Finding]:
+    """Show the last entries; one that began and has no end was broken off."""
+    entries = patient.history
+    ended = [entry for entry in entries if text(entry, "at") != "begin"]
+    for entry in ended[-SHOWN:]:
+        yield Finding(Level.OK, Area.HISTORY, _entry(entry))
+    if entries and text(entries[-1], "at") == "begin" and not patient.diagnosis.at_work:
+        mend = f"fleet resume {quote(text(entries[-1], 'run'))}"
+        what = f"{_entry(entries[-1])}: was broken off"
+        yield Finding(Level.WARNING, Area.HISTORY, what, mend)
+
+
+def _entry(entry: Mapping[str, object]) -> str:
+    words = [iso(number(entry, "t")), text(entry, "op"), text(entry, "release")]
+    words += [text(entry, "status"), text(entry, "reason")]
+    run = text(entry, "run")
+    return " ".join(word for word in words if word) + (f" (run {run})" if run else "")

@@ -1,0 +1,52 @@
+"""``docs/recovery.md`` is true: its commands are run, its tables name what there is."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from orchestrator.doctor import Area
+from orchestrator.host.driver import BY_DETOUR, PROVES_ITSELF
+from orchestrator.model.event import Action
+from tests.docs.console import Shell, commands
+from tests.docs.tables import Page
+
+ROOT = Path(__file__).parent.parent.parent
+TEXT = (ROOT / "docs/recovery.md").read_text("utf-8")
+
+
+@pytest.mark.slow
+def test_every_command_does_what_the_page_says(tmp_path: Path) -> None:
+    environ = {
+        "HOME": str(tmp_path),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+        "LANG": "C.UTF-8",
+        "TERM": "dumb",
+    }
+    with Shell(tmp_path, environ) as shell:
+        try:
+            for command in commands(TEXT):
+                printed, code = shell.run(command.text)
+                told = f"line {command.line}: $ {command.text}\n{printed}"
+                assert code == 0, f"exit {code}: {told}"
+                assert command.prints(printed), told
+        finally:
+            shell.run("fleet lab down")
+
+
+def test_every_area_has_its_line() -> None:
+    rows = Page(TEXT).rows("area", "what is looked at", "what it names")
+    assert ", ".join(row["area"] for row in rows).split(", ") == list(Area)
+
+
+def test_the_actions_that_go_by_a_recovery_address() -> None:
+    _, *rows = Page(TEXT).rows("what", "by the recovery address")
+    may, no, failed = ({*Action} & {*re.findall("[a-z]+", row["what"])} for row in rows)
+    assert may == BY_DETOUR
+    assert failed == PROVES_ITSELF
+    assert no == {*Action} - BY_DETOUR - PROVES_ITSELF

@@ -6,6 +6,8 @@ do_activate() {
   need_nonce
   is_number "${a_deadline:=300}" || answer error "not a number of seconds: $a_deadline"
   need_hook_timeout
+  is_number "${a_ceiling:=0}" && is_number "${a_boots:=0}" && is_number "${a_boot_timeout:=0}" ||
+    answer error "not numbers: ceiling $a_ceiling, boots $a_boots, boot_timeout $a_boot_timeout"
   steps_named
   triggers_named
   enter
@@ -18,7 +20,10 @@ do_activate() {
     point armed
   fi
   ! has_done reverting "$a_nonce" || turn
-  guarded "$a_nonce" || guard || disarm
+  guarded "$a_nonce" || guard || disarm "the watchdog cannot be started: is setsid there, and is $S writable?"
+  load_hook
+  [ -n "$hook_kind" ] || [ "${a_need_hook-}" != 1 ] || disarm "$(no_hook)"
+  put boot_hook "${hook_kind:-none: ${hook_trouble-}}"
   point guarded
   boot
   put boot_id "$boot_id"
@@ -35,9 +40,20 @@ do_activate() {
   once restart
   point restarted
   once post_activate
+  want_reboot || leave failed "$S/trial cannot be written: is the disk full?"
   got_done activated
   point activated
   leave ok ''
+}
+
+# Is the host to be rebooted: by the request, or because a hook has asked for it? -> reboot
+want_reboot() {
+  case ${a_reboot-} in
+    always) trial_reboot=1 ;;
+    if-required) [ ! -e "$S/reboot" ] || trial_reboot=1 ;;
+  esac
+  if [ -n "$trial_reboot" ] && [ "$boot_id" = "$trial_boot" ]; then raw reboot true; else raw reboot false; fi
+  [ -z "$trial_reboot" ] || write_trial
 }
 
 steps_named() {
@@ -47,12 +63,7 @@ steps_named() {
 }
 
 may_activate() {
-  if [ "$last_nonce" = "$a_nonce" ]; then
-    case $last_outcome in
-      confirmed | committed) ;;
-      *) leave no "this trial is over: $last_outcome, $last_reason" ;;
-    esac
-  fi
+  [ "$last_nonce" != "$a_nonce" ] || over_well
   if armed && [ "$trial_nonce" != "$a_nonce" ]; then
     leave no "a trial of $trial_release by run $trial_run is on, for $remaining s more"
   fi
@@ -67,9 +78,11 @@ may_activate() {
   if [ "$active" = "$a_release" ] && ! armed; then leave ok 'already active'; fi
 }
 
+# Nothing was switched: as if the trial had never been.
 disarm() {
   rm -f "$S/trial"
-  leave no "the watchdog cannot be started: is setsid there, and is $S writable?"
+  dismiss
+  leave no "$1"
 }
 
 # The steps that no ledger line tells of, in order.

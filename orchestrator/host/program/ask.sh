@@ -86,7 +86,12 @@ describe_trial() {
   armed || { raw trial null; return 0; }
   got_there=false
   ! has_done activated "$trial_nonce" || got_there=true
-  J="$J,\"trial\":{\"remaining\":$remaining,\"activated\":$got_there"
+  J="$J,\"trial\":{\"remaining\":$remaining,\"activated\":$got_there,\"boots\":$(count_lines "$S/boots")"
+  guarded "$trial_nonce" && raw guarded true || raw guarded false
+  [ -n "$trial_confirmed" ] && raw confirmed true || raw confirmed false
+  [ -n "$trial_reboot" ] && [ "$boot_id" = "$trial_boot" ] && raw reboot true || raw reboot false
+  load_hook
+  put boot_hook "$hook_kind"
   put nonce "$trial_nonce"
   put run "$trial_run"
   put release "$trial_release"

@@ -1,4 +1,4 @@
-# The good ends of a trial, and letting go.
+# The good ends of a trial, more time for it, and letting go.
 
 do_confirm() {
   places
@@ -7,22 +7,73 @@ do_confirm() {
   enter
   load_trial
   places_now
-  if [ "$last_nonce" != "$a_nonce" ]; then
-    armed && [ "$trial_nonce" = "$a_nonce" ] || leave no "no trial with this nonce is on"
+  if [ "$last_nonce" = "$a_nonce" ]; then
+    over_well
+  else
+    on_ours || leave no "no trial with this nonce is on"
     [ "$remaining" -gt 0 ] || leave no "the trial's deadline has passed"
-  elif [ "$last_outcome" != confirmed ] && [ "$last_outcome" != committed ]; then
-    leave no "this trial is over: $last_outcome, $last_reason"
   fi
   active_and_proved
-  if [ "$last_nonce" != "$a_nonce" ]; then
-    conclude confirmed "$trial_nonce" "$trial_run" "$trial_from" "$trial_release" '' || leave failed "$S/last cannot be written: is the disk full?"
+  if [ "$last_nonce" = "$a_nonce" ] || [ -z "${a_hold-}" ]; then
+    conclude_ours confirmed
+    dismiss
+  else
+    hold
   fi
-  rm -f "$S/trial"
-  dismiss
   remember || :
   boot
   put boot_id "$boot_id"
   leave ok ''
+}
+
+# The release is confirmed, and waits on trial for those that are committed with it.
+hold() {
+  is_number "$a_hold" || answer error "not a number of seconds: $a_hold"
+  trial_confirmed=$now trial_reboot=
+  prolong "$a_hold" || leave failed "$S/trial cannot be written: is the disk full?"
+  point held
+  guarded "$a_nonce" || guard || leave failed "the watchdog cannot be started"
+}
+
+# The trial with this request's nonce ends well, if it has not.
+conclude_ours() {
+  if [ "$last_nonce" != "$a_nonce" ]; then
+    conclude "$1" "$trial_nonce" "$trial_run" "$trial_from" "$trial_release" '' || last_unwritable
+  elif [ "$1 $last_outcome" = 'committed confirmed' ]; then
+    conclude "$1" "$last_nonce" "$last_run" "$last_from" "$last_to" '' || last_unwritable
+  fi
+}
+
+last_unwritable() {
+  leave failed "$S/last cannot be written: is the disk full?"
+}
+
+# Let a trial end later: the run that armed it is still there.
+do_renew() {
+  places
+  need_nonce
+  is_number "${a_seconds-}" || answer error "not a number of seconds: ${a_seconds-}"
+  enter
+  load_trial
+  places_now
+  if on_ours; then
+    [ "$remaining" -gt 0 ] || leave no "the trial's deadline has passed"
+    prolong "$a_seconds" || leave failed "$S/trial cannot be written: is the disk full?"
+    guarded "$a_nonce" || guard || leave failed "the watchdog cannot be started"
+    raw remaining "$remaining"
+    leave ok ''
+  fi
+  [ "$last_nonce" = "$a_nonce" ] || leave no "no trial with this nonce is on"
+  over_well
+  leave ok 'no trial is on'
+}
+
+# The trial with this request's nonce is over; was its release kept?
+over_well() {
+  case $last_outcome in
+    confirmed | committed) ;;
+    *) leave no "this trial is over: $last_outcome, $last_reason" ;;
+  esac
 }
 
 active_and_proved() {
@@ -40,17 +91,13 @@ do_commit() {
   enter
   load_trial
   places_now
-  ! armed || leave no "a trial of $trial_release is on"
+  ! armed || { on_ours && [ -n "$trial_confirmed" ]; } || leave no "a trial of $trial_release is on"
   [ "$active" = "$a_release" ] || leave no "${active:-nothing} is active, not $a_release"
-  if [ "$last_nonce" = "$a_nonce" ]; then
-    case $last_outcome in
-      confirmed)
-        conclude committed "$last_nonce" "$last_run" "$last_from" "$last_to" '' ||
-          leave failed "$S/last cannot be written: is the disk full?" ;;
-      committed) ;;
-      *) leave no "this trial is over: $last_outcome, $last_reason" ;;
-    esac
+  if armed || [ "$last_nonce" = "$a_nonce" ]; then
+    armed || over_well
+    conclude_ours committed
   fi
+  dismiss
   point committed
   remember || leave failed "$S/seen cannot be written: is the disk full?"
   retire

@@ -11,8 +11,9 @@ export_for_hooks() {
   FLEET_PACKAGE=$a_package FLEET_ROOT=$a_root FLEET_STATE=$a_state
   FLEET_SHARED=$P/shared FLEET_CURRENT=$P/current
   FLEET_RELEASE=$P/releases/$1 FLEET_FROM=$2 FLEET_TO=$3 FLEET_RUN=$4 FLEET_WAVE=$5 FLEET_NONCE=$6
+  FLEET_REBOOT=$S/reboot
   export FLEET_PACKAGE FLEET_ROOT FLEET_STATE FLEET_SHARED FLEET_CURRENT FLEET_RELEASE FLEET_FROM \
-    FLEET_TO FLEET_RUN FLEET_WAVE FLEET_NONCE
+    FLEET_TO FLEET_RUN FLEET_WAVE FLEET_NONCE FLEET_REBOOT
 }
 
 # hook <name> <text> <env> <seconds>: run it in the release's folder; fails with reason and tail.

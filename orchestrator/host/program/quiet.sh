@@ -52,7 +52,7 @@ calm() {
 
 # Start the minder, and know that it lives.
 minded() {
-  if [ -n "$program" ]; then write "$S/program" "$program" || return 1; fi
+  keep_program || return 1
   ready=$( ( setsid sh "$S/program" minder "$a_package" "$a_root" "$a_state" "$own_pid" "$own_start" \
     </dev/null 2>/dev/null 3<&- 4>&- 8<&- & ) )
   [ "$ready" = minding ]

@@ -43,6 +43,7 @@ undoable() {
 # Undo what undo_* tells -> verdict, reason.
 go_back() {
   back="$undo_from" verdict=ok reason=$1
+  rm -f "$S/ballast"
   old_is_whole || { strand "$why"; return; }
   point old_proved
   has_done reverting "$a_nonce" || turn "reverting $a_nonce"
@@ -67,7 +68,7 @@ go_back() {
   point cleaned_up
   reason=$1
   undone reverted "$reason" || { verdict=failed reason="$S/last cannot be written: is the disk full?"; return; }
-  [ "$op" = watchdog ] || dismiss
+  dismiss
 }
 
 # Is what was active before still there, whole? Nothing is always whole.
@@ -117,5 +118,5 @@ strand() {
   verdict=stranded reason=$1
   put tail "${2-}"
   undone stranded "$1" || :
-  [ "$op" = watchdog ] || dismiss
+  dismiss
 }

@@ -21,6 +21,11 @@ write_durably() {
   printf '%s\n' "$2" >"$1.new" && flush "$1.new" && mv -f "$1.new" "$1" && flush "${1%/*}"
 }
 
+# How many lines a file has; 0 when it is not there.
+count_lines() {
+  if [ -f "$1" ]; then grep -c . "$1"; else echo 0; fi
+}
+
 # A text quoted for sh -> Q.
 quote() {
   Q='' rest=$1

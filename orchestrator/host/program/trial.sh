@@ -1,28 +1,44 @@
 # The trial: an activated release that goes back by itself unless it is confirmed in time.
 #   undo      what a revert needs; kept after the trial, until the next one
-#   trial     there while the trial is on: its nonce and when it ends
+#   trial     there while the trial is on: its nonce, and for how long
+#   spent     "<boot id> <uptime> <seconds>": how much of that time had passed, and when
+#   boots     the boots since the trial began, an id a line
 #   last      how the newest trial ended; a trial that `last` tells about is over, whatever lies there
 #   progress  the hooks of the trial that have succeeded (hooks.sh)
+#   ballast   room for what a way back writes, should the disk be full by then
+#
+# A trial's time is that in which the host has power, by /proc/uptime, which goes on while it sleeps
+# and knows nothing of the date.
 
 # Read trial and last -> trial_*, last_*.
 load_trial() {
   trial_nonce='' last_nonce='' last_run='' last_from='' last_to='' last_outcome='' last_reason='' last_epoch=0
+  trial_ceiling=0 trial_boots=0 trial_boot_timeout=0 trial_confirmed='' trial_reboot='' trial_hook=auto
   load trial
   load last
   [ "$trial_nonce" != "$last_nonce" ] || trial_nonce=
 }
 
-# Is there a trial? -> remaining (seconds, below 0 when it is overdue). After a boot the uptime says
-# nothing, and the wall clock must do.
+# Is there a trial? -> spent, remaining (seconds, 0 or less when it is overdue).
 armed() {
   [ -n "${trial_nonce+known}" ] || load_trial
   [ -n "$trial_nonce" ] || return 1
   boot
-  if [ "$boot_id" = "$trial_boot" ]; then
-    remaining=$((trial_due - up))
-  else
-    remaining=$((trial_due_epoch - now))
-  fi
+  spent_boot='' spent_up='' spent=
+  [ ! -f "$S/spent" ] || read -r spent_boot spent_up spent <"$S/spent" || :
+  is_number "$spent_up" && is_number "$spent" || spent_boot='' spent=0
+  [ "$spent_boot" != "$boot_id" ] || spent=$((spent + up - spent_up))
+  remaining=$((trial_seconds - spent))
+}
+
+# Keep how much of the trial's time has passed, for after a power cut.
+beat() {
+  write "$S/spent" "$boot_id $up $spent" 2>/dev/null || :
+}
+
+# Is a trial with this request's nonce on? -> remaining
+on_ours() {
+  armed && [ "$trial_nonce" = "$a_nonce" ]
 }
 
 # Write down, durably, what will undo the activation; then that it is on trial.
@@ -48,22 +64,35 @@ arm() {
   done
   note undo_deadline "$a_deadline"
   note_triggers
-  rm -f "$S/progress"
+  rm -f "$S/progress" "$S/boots" "$S/reboot"
   write_durably "$S/undo" "$T" || return 1
+  head -c 65536 /dev/zero >"$S/ballast" || return 1
   point undo_written
   boot
-  T=''
-  note trial_nonce "$a_nonce"
-  note trial_run "$a_run"
-  note trial_release "$a_release"
-  note trial_from "$active"
-  note trial_seconds "$a_deadline"
-  note trial_boot "$boot_id"
-  note trial_due $((up + a_deadline))
-  note trial_due_epoch $((now + a_deadline))
-  write_durably "$S/trial" "$T" || return 1
+  trial_nonce=$a_nonce trial_run=$a_run trial_release=$a_release trial_from=$active
+  trial_seconds=$a_deadline trial_ceiling=$a_ceiling trial_confirmed=
+  trial_boot=$boot_id trial_boots=$a_boots trial_boot_timeout=$a_boot_timeout trial_reboot= trial_hook=${a_boot_hook:-auto}
+  spent=0
+  beat
+  write_trial || return 1
   load_trial
   history trial activate "$about"
+}
+
+write_trial() {
+  T=''
+  for part in nonce run release from seconds ceiling confirmed boot boots boot_timeout reboot hook; do
+    eval "note trial_$part \"\$trial_$part\""
+  done
+  write_durably "$S/trial" "$T"
+}
+
+# Let the trial end in so many seconds from now, but not after its ceiling.
+prolong() {
+  trial_seconds=$((spent + $1))
+  [ "$trial_ceiling" = 0 ] || [ "$trial_seconds" -le "$trial_ceiling" ] || trial_seconds=$trial_ceiling
+  write_trial || return 1
+  armed
 }
 
 # conclude <outcome> <nonce> <run> <from> <to> <reason>: end the trial. `last` is written first, and
@@ -80,28 +109,6 @@ conclude() {
   write_durably "$S/last" "$T" || return 1
   point concluded
   rm -f "$S/trial"
-}
-
-# Start the watchdog, and know that it lives before anything is switched. It closes our pipe when it
-# has made its mark.
-guard() {
-  if [ -n "$program" ]; then write "$S/program" "$program" || return 1; fi
-  point program_written
-  ready=$( ( setsid sh "$S/program" watchdog "$a_package" "$a_root" "$a_state" "$trial_nonce" \
-    </dev/null 2>/dev/null 3<&- 4>&- & ) )
-  [ "$ready" = watching ]
-}
-
-# Does this trial's watchdog live?
-guarded() {
-  guard_pid='' guard_start='' guard_nonce=''
-  [ ! -f "$S/watchdog" ] || read -r guard_pid guard_start guard_nonce <"$S/watchdog" || :
-  [ -n "$guard_pid" ] && started "$guard_pid" && [ "$start" = "$guard_start" ] && [ "$guard_nonce" = "$1" ]
-}
-
-dismiss() {
-  ! guarded "$a_nonce" || end "$guard_pid"
-  rm -f "$S/watchdog"
 }
 
 # Make `name` (current, previous) lead to a release; to nothing when it is empty. One rename.

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.host.platforms import USUAL, chosen
-from tests.host.program.driver import Place, living, until
+from tests.host.program.driver import Place, kill_all, living, until
 
 
 def make_place(path: str, folder: Path) -> Place:
@@ -34,10 +33,8 @@ def dash(platforms: dict[str, str], tmp_path: Path) -> Place:
 def no_process_left(tmp_path: Path) -> Iterator[None]:
     """End the watchdogs of trials that a test left on; nothing else may be left."""
     yield
-    for record in tmp_path.glob("**/state/*/watchdog"):
-        number = int(record.read_text().split()[0])
-        if number in living(str(tmp_path)):
-            os.killpg(number, signal.SIGKILL)
+    for program in tmp_path.glob("**/state/*/program"):
+        kill_all(str(program))
     try:
         until(lambda: not living(str(tmp_path)), patience=10)
     except AssertionError:

@@ -212,9 +212,9 @@ class Place:
         self, session: Session, release: Release, nonce: str = "n1", **keys: Any
     ) -> Answer:
         """Activate a release."""
-        usual = {"nonce": nonce, "deadline": 600, "wave": "canary", "hook_timeout": 20}
-        values: dict[str, Any] = usual | keys
-        return self.do(session, "activate", **release.named(), **values)
+        usual: dict[str, Any] = {"nonce": nonce, "deadline": 600, "wave": "canary", "hook_timeout": 20}
+        usual["boot_hook"] = "none"  # a test leaves the machine that it runs on alone
+        return self.do(session, "activate", **release.named(), **usual | keys)
 
     def confirm(self, session: Session, release: Release, nonce: str = "n1", **keys: Any) -> Answer:
         """Confirm a release."""
@@ -263,6 +263,25 @@ def until(condition: Any, patience: float = PATIENCE) -> None:
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.02)
+
+
+def watchdog(place: Place) -> int:
+    """Return the watchdog's process id."""
+    return int((place.records / "watchdog").read_text().split()[0])
+
+
+def lose_watchdog(place: Place) -> None:
+    """End the watchdog, and whoever would start it again, as a power cut does."""
+    kill_all(f"{place.records}/program")
+
+
+def kill_all(token: str) -> None:
+    """Kill the processes whose command line holds a text, and the groups that they lead."""
+    while found := [pid for pid, command in living(token).items() if token in command]:
+        for pid in found:
+            for kill in (os.killpg, os.kill):
+                with contextlib.suppress(ProcessLookupError):
+                    kill(pid, signal.SIGKILL)
 
 
 def living(token: str) -> dict[int, str]:

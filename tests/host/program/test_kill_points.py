@@ -17,8 +17,10 @@ from tests.host.program.driver import Answer, Place, Session, living, until
 from tests.host.program.patches import patch
 
 FOLDER = Path(__file__).parents[3] / "orchestrator/host/program"
-ELSEWHERE = {"enrol.sh", "repair.sh", "backup.sh", "quiet.sh", "restore.sh", "back.sh"}
-"""Parts that test_enrol.py, test_repair.py, test_backup.py and test_back.py kill."""
+ELSEWHERE = {"enrol.sh", "repair.sh", "reboot.sh", "backup.sh", "quiet.sh", "restore.sh", "back.sh"}
+"""Parts that test_enrol, test_repair, test_watchdog, test_backup and test_back kill."""
+AFTER_A_BOOT = {"boot_counted"}
+"""Of the watchdog: killed in test_watchdog.py."""
 
 POINTS = tuple(
     dict.fromkeys(
@@ -26,6 +28,7 @@ POINTS = tuple(
         for part in PARTS
         if part not in ELSEWHERE
         for point in re.findall(r"^ +point (\w+)$", (FOLDER / part).read_text(), re.MULTILINE)
+        if point not in AFTER_A_BOOT
     )
 )
 PATCHING = ("spooled", "base_made", "undone", "rebuilt")
@@ -40,7 +43,10 @@ TEXTS = {
     "steps": "schema",
     "step_up_1": 'echo up >>"$FLEET_SHARED/steps"',
     "step_down_1": 'echo down >>"$FLEET_SHARED/steps"',
+    "boot_hook": "rc_local",
 }
+
+RC_LOCAL = "#!/bin/sh\nexit 0\n"
 
 Operation = Callable[[Session], Answer]
 
@@ -75,11 +81,17 @@ class Victim:
 
 @contextlib.contextmanager
 def prepared(place: Place, point: str) -> Iterator[Victim]:
-    """Return a place with two releases, the older of which is to be pruned."""
+    """Return a place with two releases, the older of which is to be pruned, and an rc.local."""
+    system = place.root.parent / "sys"
+    (system / "etc").mkdir(parents=True, exist_ok=True)
+    (system / "etc/rc.local").write_text(RC_LOCAL)
+    (system / "etc/rc.local").chmod(0o755)
+    place.environment["FLEET_SYSROOT"] = str(system)
     with place.session() as session:
         place.install(session, KEEP, "m1")
         place.install(session, OLD, "m2")
     yield Victim(place, point)
+    assert (system / "etc/rc.local").read_text() == RC_LOCAL
     assert not (place.records / "busy").is_symlink()
 
 
@@ -101,7 +113,8 @@ def stays(place: Place, point: str) -> list[str]:
     """Bring the new release on, and return which operations were killed."""
     with prepared(place, point) as victim:
         forward(victim)
-        assert victim.do("confirm", lambda s: place.confirm(s, NEW)).status == "ok"
+        held = victim.do("confirm", lambda s: place.confirm(s, NEW, hold=300))
+        assert held.status == "ok"
         assert victim.do("commit", lambda s: place.commit(s, NEW, keep=2)).status == "ok"
         with place.session() as session:
             found = place.probe(session, NEW)

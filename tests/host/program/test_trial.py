@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 from pathlib import Path
 
 import pytest
 
 from tests.host.program.builder import Release
-from tests.host.program.driver import Place, living, until
+from tests.host.program.driver import Place, living, lose_watchdog, until, watchdog
 
 OLD = Release(files={"bin/app": b"one", "etc/old": b"x"}, modes={"bin/app": 0o755})
 NEW = Release(files={"bin/app": b"two", "new": b"y"}, modes={"bin/app": 0o755}, version="2.0.0")
@@ -42,10 +41,6 @@ def log(place: Place) -> list[str]:
 def ledger(place: Place) -> list[str]:
     path = place.records / "ledger"
     return [line.split()[0] for line in path.read_text().splitlines() if line]
-
-
-def watchdog(place: Place) -> int:
-    return int((place.records / "watchdog").read_text().split()[0])
 
 
 def history(place: Place) -> list[dict[str, object]]:
@@ -189,28 +184,10 @@ def test_a_deadline_that_has_passed_cannot_be_confirmed(place: Place) -> None:
     with place.session() as session:
         place.stage(session, OLD)
         place.activate(session, OLD)
-        guard = watchdog(place)
-        os.killpg(guard, signal.SIGKILL)
-        until(lambda: guard not in living(str(place.state)))
-        trial = place.records / "trial"
-        due = [f"{k}='1'" if k == "trial_due" else f"{k}={v}" for k, v in _pairs(trial)]
-        trial.write_text("\n".join(due))
+        lose_watchdog(place)
+        boot, up, _ = (place.records / "spent").read_text().split()
+        (place.records / "spent").write_text(f"{boot} {up} 600\n")
         assert place.confirm(session, OLD).reason == "the trial's deadline has passed"
-
-
-def _pairs(record: Path) -> list[tuple[str, str]]:
-    lines = [line.partition("=") for line in record.read_text().splitlines() if line]
-    return [(key, value) for key, _, value in lines]
-
-
-def test_after_a_boot_the_wall_clock_counts(place: Place) -> None:
-    with place.session() as session:
-        place.stage(session, OLD)
-        place.activate(session, OLD)
-        trial = place.records / "trial"
-        other = [f"{k}='x'" if k == "trial_boot" else f"{k}={v}" for k, v in _pairs(trial)]
-        trial.write_text("\n".join(other).replace("trial_due='", "trial_due='99999"))
-        assert 590 < place.probe(session, OLD).trial["remaining"] <= 600
 
 
 def test_a_run_undoes_what_it_committed_until_another_replaces_it(place: Place) -> None:

@@ -212,8 +212,8 @@ class Place:
         self, session: Session, release: Release, nonce: str = "n1", **keys: Any
     ) -> Answer:
         """Activate a release."""
-        usual: dict[str, Any] = {"nonce": nonce, "deadline": 600, "wave": "canary", "hook_timeout": 20}
-        usual["boot_hook"] = "none"  # a test leaves the machine that it runs on alone
+        usual: dict[str, Any] = {"nonce": nonce, "deadline": 600, "wave": "canary"}
+        usual |= {"hook_timeout": 20, "boot_hook": "none"}  # tests leave their machine alone
         return self.do(session, "activate", **release.named(), **usual | keys)
 
     def confirm(self, session: Session, release: Release, nonce: str = "n1", **keys: Any) -> Answer:

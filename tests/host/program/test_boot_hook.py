@@ -1,4 +1,4 @@
-"""The boot hook: found by what the host has, hung up before the flip, taken down after the trial."""
+"""The boot hook: chosen by what the host has, there during the trial, gone after it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ case $1 in
 esac
 """
 CRONTAB = """#!/bin/sh
-if [ "$1" = -l ]; then cat "{root}/crontab"; else cat >"{root}/crontab.new" && mv "{root}/crontab.new" "{root}/crontab"; fi
+cd "{root}"
+if [ "$1" = -l ]; then cat crontab; else cat >crontab.new && mv crontab.new crontab; fi
 """
 
 

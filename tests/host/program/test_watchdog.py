@@ -163,9 +163,9 @@ def test_one_that_waits_too_long_goes_back(place: Place) -> None:
     until(lambda: place.active == OLD.id)
     until(lambda: not living(str(place.records)))
     reason = last(place)["reason"]
-    assert re.fullmatch(
-        r"confirmed, but neither committed nor renewed within \d+ s", reason
-    ), reason
+    assert re.fullmatch(r"confirmed, but neither committed nor renewed within \d+ s", reason), (
+        reason
+    )
     with place.session() as session:
         assert place.commit(session, NEW).status == "no"
         assert "this trial is over: reverted" in renew(place, session, 10).reason
@@ -218,7 +218,7 @@ def test_who_wants_a_reboot(dash: Place, wanted: str, asks: bool) -> None:
 
 def test_a_reboot_is_begun_once_and_only_under_guard(dash: Place) -> None:
     mark = dash.root / "rebooted"
-    keys = {"nonce": "n1", "command": f"echo x >>{mark}"}
+    keys: dict[str, Any] = {"nonce": "n1", "command": f"echo x >>{mark}"}
     with dash.session() as session:
         dash.stage(session, NEW)
         assert dash.do(session, "reboot", **keys).reason == "no trial with this nonce is on"

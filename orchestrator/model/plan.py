@@ -215,6 +215,54 @@ class Hooks:
     timeout: float = 120.0
 
 
+class BootHook(StrEnum):
+    """Which releases need something on the host that starts the trial's watchdog after a boot."""
+
+    REQUIRED = "required"
+    """All of them."""
+    FOR_REBOOTS = "for-reboots"
+    """Those that may reboot the host."""
+    OPTIONAL = "optional"
+    """None: the risk is accepted that a host which boots during a trial does not go back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """How long a new release may take to prove itself; times, in seconds, are those with power."""
+
+    deadline: float = 180.0
+    """Until an unconfirmed host goes back by itself."""
+    renewal: float = 3600.0
+    """How long a confirmed host waits for those that are committed with it, each time anew."""
+    ceiling: float = 86400.0
+    """How long all renewals together may keep a trial on."""
+    boot_hook: BootHook = BootHook.FOR_REBOOTS
+
+
+class RebootWhen(StrEnum):
+    """Whether a host is rebooted after the flip: at most once in a run."""
+
+    NEVER = "never"
+    IF_REQUIRED = "if-required"
+    """When the bundle says so, or one of its hooks makes the file ``$FLEET_REBOOT``."""
+    ALWAYS = "always"
+
+
+@dataclass(frozen=True, slots=True)
+class Reboot:
+    """Reboots as part of a release; ``deadline`` is in seconds."""
+
+    when: RebootWhen = RebootWhen.IF_REQUIRED
+    deadline: float = 300.0
+    """Until the host must be back, on another boot id."""
+    max_boot_attempts: int = 3
+    """Boots during a trial; one more, and the host goes back."""
+    command: str = ""
+    """Shell text that reboots the host; empty: systemctl, reboot or shutdown."""
+    lock: Use | None = None
+    """The gate that a host passes before it is activated, if it may reboot."""
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where the bundles of a package come from; nothing is trusted because of it.
@@ -267,8 +315,8 @@ class Package:
     validations: tuple[Use, ...] = ()
     hooks: Hooks = Hooks()
     steps: tuple[Step, ...] = ()
-    trial: float = 180.0
-    """Seconds until an unconfirmed host goes back by itself."""
+    trial: Trial = Trial()
+    reboot: Reboot = Reboot()
     position: Position = field(default=NOWHERE, compare=False)
 
 

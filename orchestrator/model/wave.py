@@ -32,7 +32,9 @@ class RolloutSpec:
 
     ``zones`` gives each host's unavailability group (hosts that are absent share one group).
     ``resample`` is the most hosts of earlier waves that are proved again before the next opens.
-    ``silent`` is how long, in seconds, a host in doubt may stay silent.
+    ``silent`` is how long, in seconds, a host in doubt may stay silent. ``renewal`` is how long, in
+    seconds, a confirmed host waits for its commit before its trial must be renewed; 0: its trial
+    ends when it is confirmed. ``reserves`` says that hosts pass a gate before they are activated.
     """
 
     waves: tuple[Wave, ...]
@@ -44,4 +46,6 @@ class RolloutSpec:
     commit: CommitScope = CommitScope.WAVE
     resample: int = 10
     silent: float = 300.0
+    renewal: float = 0.0
+    reserves: bool = False
     zones: dict[str, str] = field(default_factory=dict, hash=False)

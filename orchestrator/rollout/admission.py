@@ -47,6 +47,9 @@ def _activate_staged(board: Board, at: float) -> None:
         names = board.staged[zone]
         while names and board.has_room(zone):
             host = board.hosts[names.popleft()]
+            if board.spec.reserves and not host.reserved:
+                board.ask(host, Action.RESERVE)
+                continue
             board.move_host(at, host, H.ACTIVATING)
             board.ask(host, Action.ACTIVATE)
         if not names:
@@ -58,6 +61,7 @@ def _still_due(host: HostRecord, action: Action) -> bool:
 
 
 _DUE = {
+    Action.KEEP: frozenset({H.CONFIRMED}),
     Action.SAMPLE: MOVED,
     Action.COMMIT: frozenset({H.CONFIRMED}),
     Action.REVERT: MOVED,

@@ -56,6 +56,10 @@ class Board:
         """Hosts of the current wave that were not admitted yet."""
         self.staged: dict[str, deque[str]] = {}
         """Staged hosts that wait for their zone's unavailability budget."""
+        self.renewals: list[tuple[float, str]] = []
+        """When hosts that are held on trial need more time: a heap."""
+        self.wake = 0.0
+        """When the run will be woken for the next of them."""
         self.backlog: deque[tuple[str, Action]] = deque()
         """Bulk work (proving again, committing, going back) that waits for a free place."""
         self._transitions: list[Transition] = []

@@ -9,6 +9,7 @@ from orchestrator.model.event import Action, ActionEnded, Result
 from orchestrator.model.plan import CommitScope, UnreachablePolicy
 from orchestrator.rollout.board import Board
 from orchestrator.rollout.records import HostRecord
+from orchestrator.rollout.renewals import hold
 from orchestrator.rollout.states import HostState as H
 from orchestrator.rollout.states import WaveState as W
 from orchestrator.rollout.tables import OUTCOMES, UNSAFE_TO_REPEAT
@@ -18,9 +19,11 @@ NO_ANSWER = frozenset({Result.UNREACHABLE, Result.LOST})
 NEXT: dict[tuple[H, Action], Action] = {
     (H.STAGING, Action.CHECK): Action.STAGE,
     (H.VALIDATING, Action.ACTIVATE): Action.VALIDATE,
+    (H.VALIDATING, Action.REBOOT): Action.VALIDATE,
     (H.VALIDATING, Action.VALIDATE): Action.CONFIRM,
     (H.VALIDATING, Action.RESOLVE): Action.VALIDATE,
     (H.IN_DOUBT, Action.ACTIVATE): Action.RESOLVE,
+    (H.IN_DOUBT, Action.REBOOT): Action.RESOLVE,
     (H.IN_DOUBT, Action.VALIDATE): Action.RESOLVE,
     (H.IN_DOUBT, Action.CONFIRM): Action.RESOLVE,
     (H.IN_DOUBT, Action.REVERT): Action.RESOLVE,
@@ -49,7 +52,8 @@ def ended(board: Board, event: ActionEnded) -> None:
     if armed and host.state is H.STAGED:
         _activate_again(board, event.at, host)
     else:
-        _go_on(board, event.at, host, event.action)
+        _hold(board, event, host)
+        _go_on(board, event, host)
 
 
 def begun(board: Board, name: str, attempt: int) -> None:
@@ -125,9 +129,24 @@ _SILENT_COUNTS = frozenset({H.FAILED, H.DEFERRED, H.CONFIRMED, H.COMMITTED})
 _FAULTS = frozenset({H.FAILED, H.REVERTING, H.REVERTED, H.STRANDED, H.REGRESSED})
 
 
-def _go_on(board: Board, at: float, host: HostRecord, action: Action) -> None:
-    if host.state is H.STAGED:
+def _hold(board: Board, event: ActionEnded, host: HostRecord) -> None:
+    """Keep account of which confirmed hosts are on trial, and must be given more time."""
+    host.held = host.held and host.state is H.CONFIRMED and event.action is not Action.KEEP
+    if host.state is H.CONFIRMED and event.action in _HELD_AFTER:
+        hold(board, event.at, host, now=event.action is Action.RESOLVE)
+
+
+_HELD_AFTER = frozenset({Action.CONFIRM, Action.RENEW, Action.RESOLVE})
+
+
+def _go_on(board: Board, event: ActionEnded, host: HostRecord) -> None:
+    at, action = event.at, event.action
+    if action is Action.RESERVE:
+        _reserved(board, event, host)
+    elif host.state is H.STAGED:
         _wait_or_withdraw(board, host)
+    elif host.state is H.VALIDATING and not host.going_back and _reboots(event):
+        board.ask(host, Action.REBOOT)
     elif host.state is H.REVERTING:
         host.going_back = True
         board.ask(host, Action.REVERT)
@@ -137,6 +156,22 @@ def _go_on(board: Board, at: float, host: HostRecord, action: Action) -> None:
         board.ask(host, Action.COMMIT)
     elif (following := NEXT.get((host.state, action))) is not None:
         board.ask(host, following)
+
+
+def _reboots(event: ActionEnded) -> bool:
+    """Tell whether the host says that its release still needs a reboot."""
+    return event.action in {Action.ACTIVATE, Action.RESOLVE} and bool(event.facts.get("reboot"))
+
+
+def _reserved(board: Board, event: ActionEnded, host: HostRecord) -> None:
+    """Let a host activate that has passed its gate; one that has not is let go of, and failed."""
+    if event.result is Result.DONE and not (host.going_back or board.aborted):
+        host.reserved = True
+        board.staged.setdefault(host.zone, deque()).appendleft(host.name)
+        return
+    if event.result is not Result.DONE:
+        board.blame(host, unreachable=event.result in NO_ANSWER)
+    board.ask(host, Action.WITHDRAW)
 
 
 def _activate_again(board: Board, at: float, host: HostRecord) -> None:

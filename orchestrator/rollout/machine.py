@@ -98,6 +98,7 @@ class Rollout:
     @_take.register
     def _controller_started(self, event: ControllerStarted) -> None:
         self.board.finished = False
+        self.board.wake = 0.0
         hosts.taken_up(self.board, event.at)
         wave = self.board.wave
         if wave.state is WaveState.BAKING and event.at < wave.bake_until:

@@ -89,6 +89,10 @@ class HostRecord:
     """Counts against the failure budget."""
     unreachable: bool = False
     """Counts against the unreachable budget, and as out of service."""
+    held: bool = False
+    """Confirmed, and on trial until it is committed or let go of."""
+    reserved: bool = False
+    """Has passed the gate before activation."""
     going_back: bool = False
     """A rollback wants the old release here, whatever is found."""
     facts: dict[str, object] = field(default_factory=dict)

@@ -64,10 +64,22 @@ OUTCOMES: Mapping[tuple[H, Action], Mapping[Result, H]] = {
         Result.UNREACHABLE: H.WITHDRAWN,
         Result.LOST: H.WITHDRAWN,
     },
+    (H.STAGED, Action.RESERVE): {
+        Result.DONE: H.STAGED,
+        Result.FAILED: H.STAGED,
+        Result.UNREACHABLE: H.STAGED,
+        Result.LOST: H.STAGED,
+    },
     (H.ACTIVATING, Action.ACTIVATE): {
         Result.DONE: H.VALIDATING,
         Result.FAILED: H.REVERTING,
         Result.STRANDED: H.REVERTING,
+        Result.UNREACHABLE: H.IN_DOUBT,
+        Result.LOST: H.IN_DOUBT,
+    },
+    (H.VALIDATING, Action.REBOOT): {
+        Result.DONE: H.VALIDATING,
+        Result.FAILED: H.REVERTING,
         Result.UNREACHABLE: H.IN_DOUBT,
         Result.LOST: H.IN_DOUBT,
     },
@@ -84,6 +96,18 @@ OUTCOMES: Mapping[tuple[H, Action], Mapping[Result, H]] = {
         Result.INCONCLUSIVE: H.REVERTING,
         Result.UNREACHABLE: H.IN_DOUBT,
         Result.LOST: H.IN_DOUBT,
+    },
+    (H.CONFIRMED, Action.RENEW): {
+        Result.DONE: H.CONFIRMED,
+        Result.FAILED: H.REVERTING,
+        Result.UNREACHABLE: H.CONFIRMED,
+        Result.LOST: H.CONFIRMED,
+    },
+    (H.CONFIRMED, Action.KEEP): {
+        Result.DONE: H.CONFIRMED,
+        Result.FAILED: H.REVERTING,
+        Result.UNREACHABLE: H.CONFIRMED,
+        Result.LOST: H.CONFIRMED,
     },
     (H.CONFIRMED, Action.COMMIT): {
         Result.DONE: H.COMMITTED,
@@ -126,5 +150,7 @@ OUTCOMES: Mapping[tuple[H, Action], Mapping[Result, H]] = {
 }
 """What each outcome makes of a host; an outcome that keeps the state is not a move."""
 
-UNSAFE_TO_REPEAT = frozenset({Action.ACTIVATE, Action.VALIDATE, Action.CONFIRM, Action.REVERT})
+UNSAFE_TO_REPEAT = frozenset(
+    {Action.ACTIVATE, Action.REBOOT, Action.VALIDATE, Action.CONFIRM, Action.REVERT}
+)
 """Begun without a known outcome, these leave a host IN_DOUBT; the others are simply asked again."""

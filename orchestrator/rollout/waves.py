@@ -12,6 +12,7 @@ from orchestrator.model.plan import CommitScope, OnHalt
 from orchestrator.rollout.admission import admit, line_up, withdraw_staged, work_off
 from orchestrator.rollout.board import Board
 from orchestrator.rollout.records import WakeAt, WaveRecord
+from orchestrator.rollout.renewals import held, renew
 from orchestrator.rollout.states import MOVED, PROVEN, SETTLED, WaveState
 from orchestrator.rollout.states import HostState as H
 from orchestrator.rollout.states import WaveState as W
@@ -24,6 +25,7 @@ def progress(board: Board, at: float) -> None:
     if board.wave.state is W.OPEN:
         admit(board, at)
     work_off(board, at)
+    renew(board, at)
     if board.wave.state is W.OPEN and _stalled(board):
         _halt(board, board.wave, at, "hosts out of service use up max_unavailable", person=True)
         progress(board, at)
@@ -194,7 +196,10 @@ def _over(board: Board, wave: WaveRecord, at: float) -> bool:
 def _leave(board: Board) -> bool:
     if board.aborted and not board.let_go:
         _let_go(board)
-    if not board.asked and not board.backlog:
+    if board.asked or board.backlog:
+        return False
+    line_up(board, held(board), Action.KEEP)
+    if not board.backlog:
         board.finish()
     return False
 

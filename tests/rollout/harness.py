@@ -29,10 +29,15 @@ GOOD = {
     Action.RESOLVE: Result.IS_STAGED,
 }
 Answer = Callable[[Perform], Result]
+Facts = Callable[[Perform], dict[str, object]]
 
 
 def good(perform: Perform) -> Result:
     return GOOD.get(perform.action, Result.DONE)
+
+
+def no_facts(_perform: Perform) -> dict[str, object]:
+    return {}
 
 
 def spec(*waves: int, bake: float = 0.0, **policy: object) -> RolloutSpec:
@@ -54,6 +59,7 @@ class World:
 
     spec: RolloutSpec
     answer: Answer = good
+    facts: Facts = no_facts
     now: float = 0.0
     todo: list[Perform] = field(default_factory=list)
     wakes: list[float] = field(default_factory=list)
@@ -85,7 +91,10 @@ class World:
         self.now += 1
         self.feed(ActionBegun(self.now, perform.host, perform.action, perform.attempt))
         found = result or self.answer(perform)
-        self.feed(ActionEnded(self.now, perform.host, perform.action, found, perform.attempt))
+        facts = self.facts(perform)
+        self.feed(
+            ActionEnded(self.now, perform.host, perform.action, found, perform.attempt, facts=facts)
+        )
 
     def restart(self, begun: int = 0) -> None:
         """Kill the controller with the first ``begun`` instructions begun; fold, and go on."""
@@ -105,7 +114,7 @@ class World:
             elif self.finished:
                 return
             elif self.wakes:
-                self.now = max(self.now, self.wakes.pop(0))
+                self.now = max(self.now, self.wakes.pop(self.wakes.index(min(self.wakes))))
                 self.feed(TimePassed(self.now))
             else:
                 raise AssertionError(f"stuck: {self.states()} {self.wave_states()}")

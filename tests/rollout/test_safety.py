@@ -25,6 +25,7 @@ from orchestrator.model.wave import RolloutSpec, Wave
 from orchestrator.rollout.explain import why_host, why_run
 from orchestrator.rollout.machine import Rollout
 from orchestrator.rollout.records import Perform
+from orchestrator.rollout.renewals import held
 from orchestrator.rollout.states import HostState as H
 from orchestrator.rollout.states import WaveState as W
 from orchestrator.rollout.tables import OUTCOMES
@@ -61,6 +62,8 @@ def specs(draw: st.DrawFn) -> RolloutSpec:
         commit=draw(st.sampled_from(CommitScope)),
         resample=draw(st.integers(0, 3)),
         zones={name: draw(st.sampled_from("ab")) for name in names},
+        renewal=draw(st.sampled_from([0.0, 40.0])),
+        reserves=draw(st.booleans()),
     )
 
 
@@ -83,11 +86,14 @@ class Rollouts(RuleBasedStateMachine):
     def something_ends(self, data: st.DataObject) -> None:
         perform = data.draw(st.sampled_from(self.world.todo))
         wanted = good(perform) if data.draw(st.integers(0, 4)) else None
+        reboots = not data.draw(st.integers(0, 3))
+        self.world.facts = lambda _perform: {"reboot": reboots}
         self.world.do(perform, wanted or data.draw(st.sampled_from(possible(self.world, perform))))
 
     @precondition(lambda self: self.world.wakes)
     @rule()
     def time_passes(self) -> None:
+        self.world.wakes.sort()
         self.world.now = max(self.world.now, self.world.wakes.pop(0))
         self.world.feed(TimePassed(self.world.now))
 
@@ -104,6 +110,11 @@ class Rollouts(RuleBasedStateMachine):
         again = Rollout.fold(self.world.events)
         assert {n: h.state for n, h in again.hosts.items()} == self.world.states()
         assert [w.state for w in again.waves] == self.world.wave_states()
+
+    @invariant()
+    def a_run_that_is_over_leaves_no_host_on_trial(self) -> None:
+        if self.world.finished and not self.world.todo:
+            assert not list(held(self.world.rollout.board))
 
     @invariant()
     def every_wait_explains_itself(self) -> None:

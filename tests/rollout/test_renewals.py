@@ -1,0 +1,161 @@
+"""Confirmed hosts stay on trial until they are committed, and a run that leaves lets go of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from orchestrator.model.event import Action, ActionEnded, Request, Result
+from orchestrator.model.plan import CommitScope, OnHalt
+from orchestrator.rollout.records import Perform
+from orchestrator.rollout.states import HostState as H
+from orchestrator.rollout.states import WaveState as W
+from tests.rollout.harness import World, good, spec
+
+
+def done(world: World, action: Action) -> Counter[str]:
+    ended = (e for e in world.events if isinstance(e, ActionEnded) and e.action is action)
+    return Counter(event.host for event in ended)
+
+
+def gone_back(perform: Perform) -> Result:
+    return Result.FAILED if perform.action is Action.RENEW else good(perform)
+
+
+def test_nothing_is_renewed_where_trials_end_with_their_confirmation():
+    world = World(spec(2, bake=1000.0))
+    world.settle()
+    assert not done(world, Action.RENEW)
+    assert not done(world, Action.KEEP)
+
+
+def test_hosts_are_renewed_while_their_wave_bakes():
+    world = World(spec(3, bake=1000.0, renewal=200.0))
+    world.settle()
+    renewed = done(world, Action.RENEW)
+    assert set(renewed) == {"w0-1", "w0-2", "w0-3"}
+    assert all(8 <= times <= 12 for times in renewed.values()), renewed
+    assert world.count(H.COMMITTED) == 3
+    assert len([event for event in world.events if not hasattr(event, "host")]) < 40
+
+
+def test_all_waves_of_a_run_are_renewed_until_its_commit():
+    world = World(spec(1, 1, bake=300.0, renewal=200.0, commit=CommitScope.RUN))
+    world.settle()
+    assert done(world, Action.RENEW)["w0-1"] > done(world, Action.RENEW)["w1-1"] > 0
+    assert world.count(H.COMMITTED) == 2
+
+
+def test_a_host_that_went_back_by_itself_takes_its_wave_along():
+    world = World(spec(2, bake=1000.0, renewal=200.0), gone_back)
+    world.settle()
+    assert world.count(H.REVERTED) == 2
+    assert world.wave_states() == [W.ROLLED_BACK]
+
+
+@pytest.mark.parametrize("request_", [Request.PAUSE, Request.ABORT])
+def test_a_run_that_leaves_lets_go_of_its_hosts(request_):
+    world = World(spec(2, bake=1000.0, renewal=200.0))
+    while world.count(H.CONFIRMED) < 2:
+        world.do(world.todo[0])
+    world.ask(request_)
+    world.settle()
+    kept = Action.KEEP if request_ is Request.PAUSE else Action.COMMIT
+    assert done(world, kept) == {"w0-1": 1, "w0-2": 1}
+    assert world.finished
+
+
+def test_a_run_that_halts_for_a_person_lets_go_of_its_hosts():
+    def half_bad(perform: Perform) -> Result:
+        bad = (perform.host, perform.action) == ("w0-2", Action.VALIDATE)
+        return Result.FAILED if bad else good(perform)
+
+    world = World(spec(2, renewal=200.0, on_halt=OnHalt.HOLD), half_bad)
+    world.settle()
+    assert world.states() == {"w0-1": H.CONFIRMED, "w0-2": H.REVERTED}
+    assert done(world, Action.KEEP) == {"w0-1": 1}
+
+
+def test_a_run_that_goes_on_after_a_pause_commits():
+    world = World(spec(2, bake=1000.0, renewal=200.0))
+    while world.count(H.CONFIRMED) < 2:
+        world.do(world.todo[0])
+    world.ask(Request.PAUSE)
+    world.settle()
+    world.ask(Request.RESUME)
+    world.settle()
+    assert world.count(H.COMMITTED) == 2
+
+
+def test_a_controller_that_comes_back_renews_what_is_overdue_at_once():
+    world = World(spec(2, bake=1000.0, renewal=200.0))
+    while world.count(H.CONFIRMED) < 2:
+        world.do(world.todo[0])
+    world.now += 150
+    world.restart()
+    assert {perform.action for perform in world.todo} == {Action.RENEW}
+    assert len(world.todo) == 2
+
+
+def reboots(perform: Perform) -> dict[str, object]:
+    return {"reboot": True} if perform.action in {Action.ACTIVATE, Action.RESOLVE} else {}
+
+
+def test_a_host_reboots_once_before_it_is_validated():
+    world = World(spec(1), facts=reboots)
+    world.settle()
+    asked = [event.action for event in world.events if isinstance(event, ActionEnded)]
+    start = asked.index(Action.ACTIVATE)
+    assert asked[start : start + 3] == [Action.ACTIVATE, Action.REBOOT, Action.VALIDATE]
+    assert asked.count(Action.REBOOT) == 1
+
+
+@pytest.mark.parametrize(
+    ("result", "state"),
+    [(Result.FAILED, H.REVERTED), (Result.LOST, H.COMMITTED), (Result.UNREACHABLE, H.COMMITTED)],
+)
+def test_a_reboot_that_goes_wrong(result, state):
+    def answer(perform: Perform) -> Result:
+        if perform.action is Action.REBOOT:
+            return result
+        return Result.IS_TRIAL if perform.action is Action.RESOLVE else good(perform)
+
+    world = World(
+        spec(1), answer, facts=lambda p: {"reboot": True} if p.action is Action.ACTIVATE else {}
+    )
+    world.settle()
+    assert world.states() == {"w0-1": state}
+
+
+def test_a_reboot_whose_controller_was_lost_is_asked_for_if_it_has_not_been():
+    def answer(perform: Perform) -> Result:
+        return Result.IS_TRIAL if perform.action is Action.RESOLVE else good(perform)
+
+    world = World(spec(1), answer, facts=reboots)
+    while not any(perform.action is Action.REBOOT for perform in world.todo):
+        world.do(world.todo[0])
+    world.restart(begun=1)
+    assert world.todo[0].action is Action.RESOLVE
+    world.do(world.todo[0])
+    assert world.todo[0].action is Action.REBOOT
+    world.settle()
+    assert world.states() == {"w0-1": H.COMMITTED}
+
+
+def test_hosts_pass_their_gate_before_they_are_activated():
+    world = World(spec(3, reserves=True))
+    world.settle()
+    assert set(done(world, Action.RESERVE).values()) == {1}
+    assert world.count(H.COMMITTED) == 3
+
+
+@pytest.mark.parametrize("result", [Result.FAILED, Result.LOST])
+def test_one_that_does_not_pass_is_let_go_of_and_counts(result):
+    def answer(perform: Perform) -> Result:
+        return result if perform.action is Action.RESERVE else good(perform)
+
+    world = World(spec(1, reserves=True), answer)
+    world.settle()
+    assert world.states() == {"w0-1": H.WITHDRAWN}
+    assert world.wave_states() != [W.PASSED]

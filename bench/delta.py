@@ -31,6 +31,7 @@ from orchestrator.bundles.signing import sign
 from orchestrator.bundles.trust import Trust, identities
 from orchestrator.checks import build_check
 from orchestrator.clock import WallClock
+from orchestrator.compose import build_gate
 from orchestrator.host.driver import HostDriver
 from orchestrator.host.work import Assignment, HostPolicy, PackageWork, RunIdentity
 from orchestrator.model.event import Action, Result
@@ -133,6 +134,7 @@ class Site:
             lambda _: Assignment(host, (work,), "all"),
             depot,
             build_check,
+            build_gate,
             RunIdentity(run, "bench", run),
             WallClock(),
             policy=HostPolicy(),

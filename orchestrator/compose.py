@@ -29,7 +29,7 @@ from orchestrator.inventory import load as load_inventory
 from orchestrator.inventory import select as select_hosts
 from orchestrator.model.fleet import BecomeMethod, Host
 from orchestrator.model.lock import Pin
-from orchestrator.model.plan import Package, Plan, RolloutPolicy, Use
+from orchestrator.model.plan import CommitScope, Package, Plan, RolloutPolicy, Use
 from orchestrator.model.ranges import Range
 from orchestrator.planfile import load as load_plan
 from orchestrator.planning.outlook import Candidate
@@ -277,6 +277,7 @@ def driver(
         ready.prepared.assignment,
         ready.depot,
         build_check,
+        build_gate,
         identity,
         WallClock(),
         policy=host_policy(ready.prepared.plan),
@@ -291,6 +292,7 @@ def looker(ready: Ready, ssh: Connector, identity: RunIdentity) -> Looker:
         ready.prepared.assignment,
         ready.depot,
         build_check,
+        build_gate,
         identity,
         WallClock(),
         policy=host_policy(ready.prepared.plan),
@@ -306,7 +308,12 @@ def host_policy(plan: Plan) -> HostPolicy:
     """Return how long and how often hosts are tried, by the plan."""
     rollout = plan.rollout
     longest = max((cohort.bake for cohort in rollout.cohorts), default=0.0)
-    return HostPolicy(rollout.timeouts, rollout.retries, lock_ttl=longest + LOCK_MARGIN)
+    return HostPolicy(
+        rollout.timeouts,
+        rollout.retries,
+        lock_ttl=longest + LOCK_MARGIN,
+        holds=rollout.commit is not CommitScope.HOST,
+    )
 
 
 def _defaults(options: RunOptions) -> ConnectionDefaults:

@@ -24,18 +24,30 @@ from orchestrator.errors import (
 from orchestrator.host import requests
 from orchestrator.host.procedures import PROCEDURES
 from orchestrator.host.procedures.context import Context, Memory
+from orchestrator.host.procedures.rebooting import give_back
 from orchestrator.host.work import Assignment, HostPolicy, RunIdentity
 from orchestrator.model.event import Action, Result
 from orchestrator.model.fleet import Host
 from orchestrator.model.plan import Timeouts
-from orchestrator.ports import BuildCheck, Channel, Connector, Depot, Detour, Outcome, Sleep
+from orchestrator.ports import (
+    BuildCheck,
+    BuildGate,
+    Channel,
+    Connector,
+    Depot,
+    Detour,
+    Outcome,
+    Sleep,
+)
 
 A = Action
 
 IDLE = 30.0
 """Seconds of silence after which a channel must answer a ping before it is trusted again."""
 
-BEGUN_WHEN_CUT = frozenset({A.ACTIVATE, A.VALIDATE, A.CONFIRM, A.COMMIT, A.REVERT})
+BEGUN_WHEN_CUT = frozenset(
+    {A.ACTIVATE, A.REBOOT, A.VALIDATE, A.CONFIRM, A.RENEW, A.KEEP, A.COMMIT, A.REVERT}
+)
 """Cut off in the middle of these, a host's state is not known."""
 
 PATIENT = frozenset({A.RESOLVE, A.REVERT, A.COMMIT})
@@ -47,17 +59,24 @@ REFUSAL_FAILS = frozenset({A.CHECK, A.STAGE, A.VALIDATE, A.CONFIRM})
 BY_DETOUR = frozenset({A.CHECK, A.RESOLVE, A.REVERT})
 """What may be done by a host's recovery address, when its own is dead."""
 
-PROVES_ITSELF = frozenset({A.ACTIVATE, A.VALIDATE, A.CONFIRM})
+PROVES_ITSELF = frozenset({A.ACTIVATE, A.REBOOT, A.VALIDATE, A.CONFIRM})
 """In these a host that answers by its recovery address alone has said no."""
+
+IN_SERVICE = frozenset({A.WITHDRAW, A.CONFIRM, A.KEEP, A.COMMIT, A.REVERT})
+"""After these a host needs its places before a reboot no longer."""
 
 REFUSALS = (LoginRefused, HostKeyRefused, BecomeRefused)
 
 BUDGETS: Mapping[Action, Callable[[Timeouts], float]] = {
     A.CHECK: lambda t: t.check,
     A.STAGE: lambda t: t.stage,
+    A.RESERVE: lambda t: t.check,
     A.ACTIVATE: lambda t: t.activate,
+    A.REBOOT: lambda t: t.check,
     A.VALIDATE: lambda t: t.validate,
     A.CONFIRM: lambda t: t.confirm,
+    A.RENEW: lambda t: t.check,
+    A.KEEP: lambda t: t.check,
     A.COMMIT: lambda t: t.activate,
     A.REVERT: lambda t: t.revert,
     A.WITHDRAW: lambda t: t.check,
@@ -112,6 +131,7 @@ class _Driver:
         assignments: Callable[[str], Assignment],
         depot: Depot,
         build_check: BuildCheck,
+        build_gate: BuildGate,
         identity: RunIdentity,
         clock: Clock,
         *,
@@ -123,6 +143,7 @@ class _Driver:
         self._assignments = assignments
         self._depot = depot
         self._build_check = build_check
+        self._build_gate = build_gate
         self._identity = identity
         self._clock = clock
         self._policy = policy or HostPolicy()
@@ -177,6 +198,11 @@ class _Driver:
             await link.drop()
             raise _NotReached(error) from error
         link.used = self._clock.now()
+        if action is Action.REBOOT:  # the connection went down with the host
+            await link.drop()
+        if action in IN_SERVICE and outcome.result is Result.DONE:
+            kept = await give_back(ctx)
+            outcome.facts.update({"gate": kept} if kept else {})
         return replace(outcome, reason=_joined(outcome.reason, detour)) if detour else outcome
 
     async def _channel(self, link: _Link, host: Host) -> Channel:
@@ -209,6 +235,7 @@ class _Driver:
             fresh=partial(self._connector.open, replace(assignment.host, recovery=None)),
             depot=self._depot,
             build_check=self._build_check,
+            build_gate=self._build_gate,
             on_output=partial(show, name) if show else None,
             sleep=self._sleep,
             clock=self._clock,

@@ -43,6 +43,16 @@ class Trial:
     before: str
     remaining: int
     activated: bool = False
+    confirmed: bool = False
+    """Proved, and on trial until what is committed with it is there as well."""
+    reboot: bool = False
+    """The host is still to be rebooted."""
+    boots: int = 0
+    """Boots since it began, or since it was confirmed."""
+    guarded: bool = False
+    """Its watchdog lives."""
+    boot_hook: str = ""
+    """What starts its watchdog after a boot; empty: nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +234,11 @@ def _trial(part: Mapping[str, object] | None) -> Trial | None:
         before=text(part, "from"),
         remaining=number(part, "remaining"),
         activated=part.get("activated") is True,
+        confirmed=part.get("confirmed") is True,
+        reboot=part.get("reboot") is True,
+        boots=number(part, "boots"),
+        guarded=part.get("guarded") is True,
+        boot_hook=text(part, "boot_hook"),
     )
 
 

@@ -13,6 +13,7 @@ from orchestrator.host.alarms import NONE, Alarms
 from orchestrator.host.delivery import Delivery
 from orchestrator.host.drift import Changes
 from orchestrator.host.quoting import quote, whole_seconds, written
+from orchestrator.host.trial import Terms
 from orchestrator.model.keeping import BackupRetention, Retention
 
 NOTHING = Changes()
@@ -183,7 +184,7 @@ def activate(
     release: str,
     manifest: str,
     nonce: str,
-    deadline: float,
+    terms: Terms,
     wave: str,
     texts: Texts,
     alarms: Alarms = NONE,
@@ -193,9 +194,9 @@ def activate(
     changes: Changes = NOTHING,
     live: bool = False,
 ) -> str:
-    """Arm the trial (``deadline`` seconds) and flip to a staged release."""
+    """Arm the trial and flip to a staged release."""
     values = {"release": release, "manifest": manifest, "nonce": nonce}
-    trial = {"deadline": whole_seconds(deadline), "wave": wave, **_signed(signers, identities)}
+    trial = {**terms.keys(), "wave": wave, **_signed(signers, identities)}
     words = given(allow_downgrade="1" if allow_downgrade else "", live="1" if live else "")
     rest = words | _told(changes)
     alongside = _spelled(texts) | alarms.keys()
@@ -209,11 +210,26 @@ def confirm(
     release: str,
     manifest: str,
     nonce: str,
+    hold: float = 0.0,
     changes: Changes = NOTHING,
 ) -> str:
-    """End the trial: the release stays."""
+    """Say that the release is proved, which ends its trial, or prolongs it by ``hold`` seconds."""
     values = {"release": release, "manifest": manifest, "nonce": nonce}
-    return line("confirm", of(place), by(claim), values, _told(changes))
+    held: dict[str, object] = {"hold": whole_seconds(hold)} if hold else {}
+    return line("confirm", of(place), by(claim), values, held, _told(changes))
+
+
+def renew(place: Place, claim: Claim, *, nonce: str, seconds: float) -> str:
+    """Let the trial end so many seconds from now, as far as its ceiling lets it."""
+    return line("renew", of(place), by(claim), {"nonce": nonce, "seconds": whole_seconds(seconds)})
+
+
+def reboot(
+    place: Place, claim: Claim, *, nonce: str, command: str = "", unguarded: bool = False
+) -> str:
+    """Reboot the host on trial; ``unguarded`` also where nothing starts its watchdog after that."""
+    rest = given(command=command, unguarded="1" if unguarded else "")
+    return line("reboot", of(place), by(claim), {"nonce": nonce}, rest)
 
 
 def repair(

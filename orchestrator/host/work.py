@@ -63,9 +63,11 @@ class RunIdentity:
 class HostPolicy:
     """How long and how often the driver tries; ``lock_ttl`` is in seconds.
 
-    The lock must outlive the run's longest pause between two actions on a host.
+    The lock must outlive the run's longest pause between two actions on a host. ``holds`` says that
+    confirmed releases stay on trial until they are committed.
     """
 
     timeouts: Timeouts = Timeouts()
     retries: Retries = Retries()
     lock_ttl: float = 3600.0
+    holds: bool = False

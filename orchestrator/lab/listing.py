@@ -46,6 +46,7 @@ def _places(host: LabHost) -> dict[str, str]:
         "fleet_root": str(host.root),
         "fleet_state": str(host.state),
         "lab_home": str(host.home),
+        "fleet_boot_hook": "none",  # it never boots, and the machine around it is someone's own
     }
 
 

@@ -6,7 +6,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from orchestrator.errors import PlanError, Position, Problem
-from orchestrator.model.plan import Cohort, Edge, EdgeKind, Package, Step, Timeouts
+from orchestrator.model.plan import (
+    Cohort,
+    CommitScope,
+    Edge,
+    EdgeKind,
+    Package,
+    RolloutPolicy,
+    Step,
+    Timeouts,
+)
 from orchestrator.planfile.shapes import Document
 from orchestrator.planning import step_order
 from orchestrator.registry import near_miss
@@ -22,6 +31,7 @@ def crosscheck(document: Document) -> Iterator[Problem]:
         path = f"packages.{package.name}"
         yield from _steps(package, f"{path}.steps")
         yield from _trial(package, f"{path}.trial", document.rollout.timeouts)
+        yield from _ceiling(package, f"{path}.trial", document.rollout)
     yield from _cohorts(document.rollout.cohorts)
 
 
@@ -64,13 +74,27 @@ def _circles(package: Package) -> Iterator[Problem]:
 
 def _trial(package: Package, path: str, timeouts: Timeouts) -> Iterator[Problem]:
     needed = timeouts.validate + timeouts.confirm
-    if 0 < package.trial < needed:
+    if 0 < package.trial.deadline < needed:
         least = spell_seconds(needed)
         what = (
-            f"a trial of {spell_seconds(package.trial)} is shorter than the timeouts "
+            f"a trial of {spell_seconds(package.trial.deadline)} is shorter than the timeouts "
             f"validate and confirm together ({least}): a host could go back while it is proved"
         )
         mend = f"give at least {least}, or lower rollout.timeouts"
+        yield Problem(package.position, path, what, mend)
+
+
+def _ceiling(package: Package, path: str, rollout: RolloutPolicy) -> Iterator[Problem]:
+    """Object to a trial that cannot outlast the bakes before its commit."""
+    bakes = [cohort.bake for cohort in rollout.cohorts]
+    longest = {CommitScope.HOST: 0.0, CommitScope.WAVE: max(bakes, default=0.0)}
+    needed = longest.get(rollout.commit, sum(bakes))
+    if 0 < package.trial.ceiling <= needed:
+        what = (
+            f"a ceiling of {spell_seconds(package.trial.ceiling)} is not above the "
+            f"{spell_seconds(needed)} that hosts bake before they are committed: they would go back"
+        )
+        mend = "give a higher trial.ceiling, or commit: host"
         yield Problem(package.position, path, what, mend)
 
 

@@ -8,6 +8,7 @@ from orchestrator.planfile.names import NAME, PATTERN, VARIABLE
 from orchestrator.planfile.origin import ORIGIN, Versions
 from orchestrator.planfile.releasing import POLICY
 from orchestrator.schema import (
+    Choice,
     Duration,
     Field,
     Flag,
@@ -17,7 +18,6 @@ from orchestrator.schema import (
     Template,
     UseOf,
     Whole,
-    default_of,
     shape_for,
 )
 
@@ -71,18 +71,48 @@ STEP = shape_for(
     Field("after", ListOf(NAME, single=True), "Steps that must be done before."),
 )
 
-TRIAL = Shape(
-    lambda deadline: deadline,
-    "The time in which a new release must prove itself.",
-    (
-        Field(
-            "deadline",
-            Duration(5.0),
-            "A host that is not confirmed by then goes back by itself.",
-            default_of(model.Package, "trial"),
-        ),
+TRIAL = shape_for(
+    model.Trial,
+    "The time in which a new release must prove itself, and what guards it.",
+    Field("deadline", Duration(5.0), "A host that is not confirmed by then goes back by itself."),
+    Field(
+        "renewal",
+        Duration(60.0),
+        "With commit: wave or run, how long a confirmed host waits for the others before it goes "
+        "back by itself; fleet renews it while it is there.",
+    ),
+    Field("ceiling", Duration(60.0), "How long a trial may last with all its renewals."),
+    Field(
+        "boot_hook",
+        Choice(model.BootHook),
+        "Which releases need something on the host that guards the trial after a boot: all "
+        "(required), those that reboot (for-reboots), or none (optional).",
     ),
     short="deadline",
+)
+
+
+REBOOT = shape_for(
+    model.Reboot,
+    "Whether hosts are rebooted after the flip; at most once in a run.",
+    Field(
+        "when",
+        Choice(model.RebootWhen),
+        "if-required: when a hook of the release makes the file $FLEET_REBOOT.",
+    ),
+    Field("deadline", Duration(5.0), "How long a host may take to come back."),
+    Field(
+        "max_boot_attempts",
+        Whole(1, 100),
+        "Boots before a release is confirmed; one more, and the host goes back by itself.",
+    ),
+    Field(
+        "command",
+        SHELL,
+        "Shell text that reboots; default: systemctl, reboot or shutdown.",
+        example="reboot -f",
+    ),
+    short="when",
 )
 
 
@@ -161,4 +191,5 @@ def package_shape(checks: UseOf) -> Shape:
         Field("hooks", HOOKS, HOOKS.help),
         Field("steps", ListOf(STEP), "Migration steps, in order."),
         Field("trial", TRIAL, TRIAL.help),
+        Field("reboot", REBOOT, REBOOT.help),
     )

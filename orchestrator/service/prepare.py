@@ -13,7 +13,7 @@ from orchestrator.model.counting import share_of
 from orchestrator.model.event import Target
 from orchestrator.model.fleet import Fleet, Host
 from orchestrator.model.lock import Lock
-from orchestrator.model.plan import Plan
+from orchestrator.model.plan import CommitScope, Package, Plan, RebootWhen
 from orchestrator.model.wave import RolloutSpec, Wave
 from orchestrator.planning.policy import Given
 from orchestrator.planning.sequence import package_order, step_order
@@ -65,6 +65,8 @@ class Prepared:
             resample=share_of(rollout.resample, moving) if rollout.resample.value else 0,
             silent=rollout.timeouts.silent,
             zones=_zones(self),
+            renewal=_renewal(self.plan),
+            reserves=any(_has_gate(work.package) for work in self.works),
         )
 
     def assignment(self, host: str) -> Assignment:
@@ -177,6 +179,17 @@ def expect_locked(lock: Lock, targets: Sequence[Target]) -> None:
 
 def _changed(source: str, what: str) -> Problem:
     return Problem(Position(source), "", what, "put it back, or roll the run back and apply anew")
+
+
+def _renewal(plan: Plan) -> float:
+    """Return how soon trials of confirmed hosts must be renewed; 0: they end when confirmed."""
+    if plan.rollout.commit is CommitScope.HOST:
+        return 0.0
+    return min(package.trial.renewal for package in plan.packages)
+
+
+def _has_gate(package: Package) -> bool:
+    return package.reboot.lock is not None and package.reboot.when is not RebootWhen.NEVER
 
 
 def _zones(prepared: Prepared) -> dict[str, str]:

@@ -15,7 +15,7 @@ from orchestrator.model.bundle import FileEntry, Manifest
 from orchestrator.model.fleet import Endpoint, Host
 from orchestrator.model.plan import Origin, Package, Use
 from orchestrator.model.transfer import PLAIN, Abilities
-from orchestrator.ports import OnOutput, Payload, Reply
+from orchestrator.ports import Granted, Held, OnHeld, OnOutput, Payload, Reply
 
 OK = Reply("ok")
 FACTS = Reply("ok", "", {"os": "debian", "arch": "x86_64", "boot_id": "b1", "missing": []})
@@ -80,6 +80,8 @@ def probed(probe: Probe) -> Reply:
                 "from": trial.before,
                 "remaining": trial.remaining,
                 "activated": trial.activated,
+                "confirmed": trial.confirmed,
+                "reboot": trial.reboot,
             },
             "last": last
             and {
@@ -224,6 +226,29 @@ def build_check(use: Use, variables: Mapping[str, object]) -> FakeCheck:
     return FakeCheck(f"{use.name} {facts['os']}" if isinstance(facts, dict) else use.name)
 
 
+@dataclass
+class FakeGate:
+    """Lets a host through, unless it is told not to; remembers who came and went."""
+
+    held_by: str = ""
+    log: list[str] = field(default_factory=list)
+
+    async def acquire(self, host: str, on_held: OnHeld | None = None) -> Granted | Held:
+        self.log.append(f"acquire {host}")
+        return Held("lock", self.held_by, 0.0) if self.held_by else Granted()
+
+    async def release(self, host: str) -> Held | None:
+        self.log.append(f"release {host}")
+        return Held("lock", self.held_by, 0.0) if self.held_by else None
+
+
+GATE = FakeGate()
+
+
+def build_gate(use: Use, variables: Mapping[str, object]) -> FakeGate:
+    return GATE
+
+
 def context(
     channel: FakeChannel,
     what: Assignment | None = None,
@@ -245,6 +270,7 @@ def context(
         fresh=lambda: fresh.open(what.host),
         depot=depot or FakeDepot(),
         build_check=build_check,
+        build_gate=build_gate,
         on_output=None,
         sleep=watch.sleep,
         clock=watch,

@@ -16,11 +16,12 @@ from orchestrator.bundles.signing import sign
 from orchestrator.bundles.trust import Trust, identities
 from orchestrator.checks import build_check
 from orchestrator.clock import WallClock
+from orchestrator.compose import build_gate
 from orchestrator.host.driver import HostDriver
 from orchestrator.host.work import Assignment, HostPolicy, PackageWork, RunIdentity
 from orchestrator.model.event import Action, Result
 from orchestrator.model.fleet import Endpoint, Host
-from orchestrator.model.plan import Hooks, Origin, Package, Retries, Timeouts, Use
+from orchestrator.model.plan import Hooks, Origin, Package, Retries, Timeouts, Trial, Use
 from orchestrator.ports import Outcome
 
 A, R = Action, Result
@@ -97,7 +98,7 @@ class Site:
             validations=(Use("script", (("run", "validate"),)),),
             pre_checks=(Use("command", (("run", "test -d /"),)),),
             hooks=Hooks(pre_activate='echo "plan $FLEET_WAVE" >>"$LOG"'),
-            trial=60.0,
+            trial=Trial(60.0),
         )
         package = replace(package, **options)  # type: ignore[arg-type]
         return PackageWork(package, bundle.manifest, self.signers, identities(bundle.signatures))
@@ -111,6 +112,7 @@ class Site:
             lambda _name: assignment,
             self.depot,
             build_check,
+            build_gate,
             RunIdentity(run, f"{run}@box", f"nonce of {run}"),
             WallClock(),
             policy=POLICY,

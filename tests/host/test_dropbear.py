@@ -23,7 +23,7 @@ from orchestrator.engines.ssh.channel import SshChannel
 from orchestrator.host.source import BOOTSTRAP, program_line
 from orchestrator.model.event import Action, Result
 from orchestrator.model.fleet import Host
-from orchestrator.model.plan import Hooks
+from orchestrator.model.plan import Hooks, Trial
 from tests.engines import dropbear
 from tests.engines.dropbear import Dropbear
 
@@ -144,7 +144,7 @@ async def test_a_connection_that_is_cut_ends_what_runs(
 
 
 async def test_a_host_that_hears_nothing_goes_back_by_itself(site: Site, daemon: Dropbear) -> None:
-    old, new = site.work("1.0.0"), site.work("1.1.0", trial=2.0)
+    old, new = site.work("1.0.0"), site.work("1.1.0", trial=Trial(2.0))
     await site.install(old, run="run-1")
     driver = site.driver(new, run="run-2")
     assert (await site.do(driver, A.CHECK, A.STAGE, A.ACTIVATE)).result is R.DONE

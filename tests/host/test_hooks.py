@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.host.rendering import HOOKS
 from orchestrator.model.event import Action, Result
-from orchestrator.model.plan import Hooks
+from orchestrator.model.plan import Hooks, Trial
 from tests.host.program.driver import until
 
 from .site import FORWARD, Site
@@ -84,7 +84,7 @@ async def test_packages_that_share_a_service_restart_it_once(site: Site) -> None
 
 async def test_packages_that_go_back_by_themselves_restart_all_they_share(site: Site) -> None:
     works = [
-        site.work(key, hooks=Hooks(), restart=SHARED, trial=seconds)
+        site.work(key, hooks=Hooks(), restart=SHARED, trial=Trial(seconds))
         for key, seconds in (("db", 1.0), ("1.0.0", 60.0))
     ]
     driver = site.driver(*works)

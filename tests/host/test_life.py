@@ -12,7 +12,7 @@ from orchestrator.host.driver import Looker
 from orchestrator.host.requests import Place
 from orchestrator.host.survey import VerifyReport
 from orchestrator.model.event import Action, Result
-from orchestrator.model.plan import Hooks, Step
+from orchestrator.model.plan import Hooks, Step, Trial
 
 from .site import FORWARD, Site, seen
 
@@ -177,7 +177,7 @@ async def test_drift_is_listed(site: Site) -> None:
 
 
 async def test_a_host_that_hears_nothing_goes_back_by_itself(site: Site) -> None:
-    old, new = site.work("1.0.0"), site.work("1.1.0", trial=1.0)
+    old, new = site.work("1.0.0"), site.work("1.1.0", trial=Trial(1.0))
     await site.install(old, run="run-1")
     driver = site.driver(new, run="run-2")
     await site.do(driver, A.CHECK, A.STAGE, A.ACTIVATE)

@@ -13,9 +13,12 @@ from orchestrator.host.drift import Changes
 from orchestrator.host.quoting import exports, quote
 from orchestrator.host.requests import Claim, Place, StepText, Texts
 from orchestrator.host.requests_data import DataSet
+from orchestrator.host.trial import Terms
 from orchestrator.model.keeping import BackupRetention, Retention
+from orchestrator.model.plan import RebootWhen
 from orchestrator.model.transfer import Means
 
+TERMS = Terms(180.0, 600.0, 3, RebootWhen.ALWAYS, "cron", needs_hook=True)
 PLACE = Place("gateway", "/opt/fleet", "/var/lib/fleet")
 CLAIM = Claim("run-1", "ops box", 7, 3600)
 AT = "package=gateway root=/opt/fleet state=/var/lib/fleet"
@@ -101,14 +104,15 @@ LINES = [
             release=RELEASE,
             manifest=DIGEST,
             nonce="n1",
-            deadline=180.0,
+            terms=TERMS,
             wave="canary/2",
             texts=Texts(),
             signers="s",
             identities=("ci", "-", "ops"),
         ),
         (
-            f"activate {AT} {BY} {OF} nonce=n1 deadline=180 wave=canary/2 signers=s"
+            f"activate {AT} {BY} {OF} nonce=n1 deadline=180 ceiling=600 boots=3 boot_timeout=120"
+            " boot_hook=cron reboot=always need_hook=1 wave=canary/2 signers=s"
             " identities='ci - ops'"
             " hook_timeout=120"
         ),
@@ -120,7 +124,7 @@ LINES = [
             release=RELEASE,
             manifest=DIGEST,
             nonce="n1",
-            deadline=180.0,
+            terms=TERMS,
             wave="canary",
             texts=Texts(
                 restart="r",
@@ -139,7 +143,8 @@ LINES = [
             live=True,
         ),
         (
-            f"activate {AT} {BY} {OF} nonce=n1 deadline=180 wave=canary signers=s"
+            f"activate {AT} {BY} {OF} nonce=n1 deadline=180 ceiling=600 boots=3 boot_timeout=120"
+            " boot_hook=cron reboot=always need_hook=1 wave=canary signers=s"
             " identities='ci - ops'"
             " hook_timeout=9 restart=r restart_back=q pre_activate=a post_activate=b"
             " pre_revert=c post_revert=d cleanup=f env=e"

@@ -24,6 +24,7 @@ from orchestrator.bundles.reader import Bundle
 from orchestrator.bundles.trust import Trust
 from orchestrator.checks import build_check
 from orchestrator.clock import WallClock
+from orchestrator.compose import build_gate
 from orchestrator.host.driver import HostDriver
 from orchestrator.host.work import Assignment, HostPolicy, PackageWork, RunIdentity
 from orchestrator.model.event import Action, Result
@@ -131,6 +132,7 @@ class Machine:
             lambda _: Assignment(host, (work,), "all"),
             depot,
             build_check,
+            build_gate,
             RunIdentity(f"run-{self.runs}", "test", "nonce"),
             WallClock(),
             policy=POLICY,

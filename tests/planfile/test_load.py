@@ -21,6 +21,7 @@ from orchestrator.model.plan import (
     ReleasePolicy,
     RolloutPolicy,
     Timeouts,
+    Trial,
     UnavailabilityBudget,
     UnreachableBudget,
     UnreachablePolicy,
@@ -59,7 +60,7 @@ def test_packages_are_read_in_order_with_their_places(full, tmp_path):
     assert (gateway.name, database.name) == ("gateway", "gateway-db")
     assert str(gateway.position) == f"{tmp_path}/plans/plan.yml:12:3"
     assert gateway.keep == Retention(4)
-    assert gateway.trial == 240.0
+    assert gateway.trial == Trial(240.0)
     assert gateway.restart == ("gateway.service",)
     assert gateway.environment == (("DEBUG", "false"), ("MODE", "production"))
     assert database.version == "2.10"

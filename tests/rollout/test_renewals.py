@@ -115,7 +115,7 @@ def test_a_host_reboots_once_before_it_is_validated():
     ("result", "state"),
     [(Result.FAILED, H.REVERTED), (Result.LOST, H.COMMITTED), (Result.UNREACHABLE, H.COMMITTED)],
 )
-def test_a_reboot_that_goes_wrong(result, state):
+def test_a_reboot_that_goes_wrong(result: Result, state: H) -> None:
     def answer(perform: Perform) -> Result:
         if perform.action is Action.REBOOT:
             return result
@@ -136,9 +136,9 @@ def test_a_reboot_whose_controller_was_lost_is_asked_for_if_it_has_not_been():
     while not any(perform.action is Action.REBOOT for perform in world.todo):
         world.do(world.todo[0])
     world.restart(begun=1)
-    assert world.todo[0].action is Action.RESOLVE
+    assert [perform.action for perform in world.todo] == [Action.RESOLVE]
     world.do(world.todo[0])
-    assert world.todo[0].action is Action.REBOOT
+    assert [perform.action for perform in world.todo] == [Action.REBOOT]
     world.settle()
     assert world.states() == {"w0-1": H.COMMITTED}
 

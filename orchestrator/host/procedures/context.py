@@ -16,7 +16,16 @@ from orchestrator.host.replies import Probe, Status, number, read_probe, status,
 from orchestrator.host.requests import Claim, Place
 from orchestrator.host.work import Assignment, HostPolicy, PackageWork, RunIdentity
 from orchestrator.model.event import Result
-from orchestrator.ports import BuildCheck, Channel, Depot, OnOutput, Outcome, Reply, Sleep
+from orchestrator.ports import (
+    BuildCheck,
+    BuildGate,
+    Channel,
+    Depot,
+    OnOutput,
+    Outcome,
+    Reply,
+    Sleep,
+)
 
 GRACE = 10.0
 """Seconds beyond the host's own timeouts before a call is given up."""
@@ -79,6 +88,7 @@ class Context:
     """Opens another connection; raises as Connector.open does."""
     depot: Depot
     build_check: BuildCheck
+    build_gate: BuildGate
     on_output: OnOutput | None
     sleep: Sleep
     clock: Clock

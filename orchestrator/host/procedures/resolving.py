@@ -33,7 +33,8 @@ async def resolve(ctx: Context) -> Outcome:
     sights = [Sight(w.name, w.release, ctx.nonce, probes[w.name]) for w in ctx.packages]
     active = {sight.package: sight.probe.active for sight in sights}
     reason = "; ".join(_words(sight) for sight in sights)
-    return Outcome(stand(sights), reason, facts={"active": active})
+    reboots = {"reboot": True} if any(map(_reboots, sights)) else {}
+    return Outcome(stand(sights), reason, facts={"active": active, **reboots})
 
 
 def stand(sights: Sequence[Sight]) -> Result:
@@ -61,6 +62,8 @@ def _stand(sight: Sight) -> Result:
     """Return where one package stands; ALREADY when this run had nothing to do with it."""
     trial, last = sight.probe.trial, sight.probe.last
     if trial and trial.nonce == sight.nonce:
+        if trial.confirmed and sight.probe.active == sight.release:
+            return Result.IS_CONFIRMED
         new = Result.IS_TRIAL if trial.activated else Result.IS_ARMED
         flipped = {sight.release: new, trial.before: Result.IS_ARMED}
         return flipped.get(sight.probe.active, Result.STRANDED)
@@ -69,6 +72,11 @@ def _stand(sight: Sight) -> Result:
     if sight.probe.active != sight.release:
         return Result.IS_STAGED
     return Result.ALREADY if sight.probe.proved else Result.STRANDED
+
+
+def _reboots(sight: Sight) -> bool:
+    trial = sight.probe.trial
+    return bool(trial and trial.nonce == sight.nonce and trial.reboot)
 
 
 def _after_trial(sight: Sight, before: str, outcome: str) -> Result:

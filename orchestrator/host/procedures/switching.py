@@ -12,6 +12,7 @@ from orchestrator.host.procedures.context import Asking, Context, moving, refuse
 from orchestrator.host.rendering import Renderer
 from orchestrator.host.replies import Status, status, tail, text
 from orchestrator.host.requests import Claim, Place
+from orchestrator.host.trial import terms
 from orchestrator.host.work import PackageWork
 from orchestrator.model.event import Result
 from orchestrator.ports import Outcome, Reply
@@ -21,18 +22,20 @@ Build = Callable[[Place, Claim], str]
 
 async def activate(ctx: Context) -> Outcome:
     """Flip each package to its staged release, on trial; the first refusal ends it."""
-    works = await moving(ctx)
+    works, reboots = await moving(ctx), False
     for index, work in enumerate(works):
         reply = await ctx.change(work, activation(ctx, work, works[index + 1 :]))
         if status(reply) is Status.STRANDED:
             return refused(work, "activating", reply, result=Result.STRANDED)
         if status(reply) is not Status.OK:
             return refused(work, "activating", reply)
-    return Outcome(Result.DONE, facts={"active": {w.name: w.release for w in ctx.packages}})
+        reboots |= reply.fields.get("reboot") is True
+    active = {w.name: w.release for w in ctx.packages}
+    return Outcome(Result.DONE, facts={"active": active, **({"reboot": True} if reboots else {})})
 
 
 async def confirm(ctx: Context) -> Outcome:
-    """End the trials over a fresh connection, on which each release is proved again."""
+    """Prove each release over a fresh connection, which ends its trial or holds it on trial."""
     works = await moving(ctx)
     try:
         channel = await ctx.fresh()
@@ -76,7 +79,8 @@ async def _confirm_over(ctx: Context, works: list[PackageWork]) -> Outcome:
     before = text(ctx.memory.facts or {}, "boot_id")
     boot_id = before
     for work in works:
-        reply = await ctx.change(work, confirmation(ctx, work))
+        hold = work.package.trial.renewal if ctx.policy.holds else 0.0
+        reply = await ctx.change(work, confirmation(ctx, work, hold))
         if status(reply) is not Status.OK:
             return refused(work, "confirming", reply)
         boot_id = text(reply.fields, "boot_id") or boot_id
@@ -98,7 +102,7 @@ def activation(ctx: Asking, work: PackageWork, later: Sequence[PackageWork] = ()
         release=work.release,
         manifest=work.manifest.digest,
         nonce=ctx.nonce,
-        deadline=work.package.trial,
+        terms=terms(ctx.assignment, work),
         wave=ctx.assignment.wave,
         texts=ctx.renderer.texts(work, later),
         signers=work.signers,
@@ -109,13 +113,14 @@ def activation(ctx: Asking, work: PackageWork, later: Sequence[PackageWork] = ()
     )
 
 
-def confirmation(ctx: Asking, work: PackageWork) -> Build:
-    """Return what builds the request to confirm it."""
+def confirmation(ctx: Asking, work: PackageWork, hold: float = 0.0) -> Build:
+    """Return what builds the request to confirm it, and to hold it on trial for so long."""
     return partial(
         requests.confirm,
         release=work.release,
         manifest=work.manifest.digest,
         nonce=ctx.nonce,
+        hold=hold,
         changes=standing(work.package.on_drift, work.manifest),
     )
 

@@ -45,7 +45,8 @@ async def test_activate_line() -> None:
     assert channel.calls == [
         [
             (
-                f"activate {AT} {OF} deadline=180 wave=canary signers='ci ssh-ed25519 AAAA'"
+                f"activate {AT} {OF} deadline=180 ceiling=86400 boots=3 boot_timeout=120"
+                " boot_hook=auto reboot=if-required wave=canary signers='ci ssh-ed25519 AAAA'"
                 " identities=ci hook_timeout=120 restart='('\"$NL\"'a b'\"$NL\"') || exit'\"$NL\"''"
                 " pre_activate='echo debian'"
             )

@@ -104,7 +104,7 @@ def test_all_see_the_same_variables(ready: Place) -> None:
         "FLEET_RUN": ready.run,
         "FLEET_WAVE": "canary",
         "FLEET_NONCE": "n1",
-        "FLEET_REBOOT": str(place.records / "reboot"),
+        "FLEET_REBOOT": str(ready.records / "reboot"),
     }
     for name in EVERY:
         *lines, folder = (ready.root / name).read_text().splitlines()

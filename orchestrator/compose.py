@@ -22,14 +22,14 @@ from orchestrator.errors import BundleError, Problem
 from orchestrator.home import Home
 from orchestrator.host import source as host_program
 from orchestrator.host.driver import HostDriver, Looker
-from orchestrator.host.work import HostPolicy, PackageWork, RunIdentity
+from orchestrator.host.work import PackageWork, RunIdentity
 from orchestrator.inventory import ConnectionDefaults, Inventory
 from orchestrator.inventory import limit as limited
 from orchestrator.inventory import load as load_inventory
 from orchestrator.inventory import select as select_hosts
 from orchestrator.model.fleet import BecomeMethod, Host
 from orchestrator.model.lock import Pin
-from orchestrator.model.plan import CommitScope, Package, Plan, RolloutPolicy, Use
+from orchestrator.model.plan import Package, Plan, RolloutPolicy, Use
 from orchestrator.model.ranges import Range
 from orchestrator.planfile import load as load_plan
 from orchestrator.planning.outlook import Candidate
@@ -42,8 +42,6 @@ from orchestrator.service.prepare import Prepared, Selected, prepare, selected
 BecomePassword = Callable[[Host], str | None]
 Narrow = Callable[[Plan], Plan]
 FREE: Mapping[str, Pin] = {}
-LOCK_MARGIN = 3600.0
-"""Seconds that a host's lock outlives the longest wait that the plan foresees."""
 
 
 @dataclass(frozen=True)
@@ -280,7 +278,7 @@ def driver(
         build_gate,
         identity,
         WallClock(),
-        policy=host_policy(ready.prepared.plan),
+        policy=ready.prepared.policy,
         on_output=on_output,
     )
 
@@ -295,25 +293,13 @@ def looker(ready: Ready, ssh: Connector, identity: RunIdentity) -> Looker:
         build_gate,
         identity,
         WallClock(),
-        policy=host_policy(ready.prepared.plan),
+        policy=ready.prepared.policy,
     )
 
 
 def build_gate(use: Use, variables: Mapping[str, object]) -> Gate:
     """Return the gate that a plan uses, for one host; raises InputError."""
     return gates.build_gate(use, variables, WallClock())
-
-
-def host_policy(plan: Plan) -> HostPolicy:
-    """Return how long and how often hosts are tried, by the plan."""
-    rollout = plan.rollout
-    longest = max((cohort.bake for cohort in rollout.cohorts), default=0.0)
-    return HostPolicy(
-        rollout.timeouts,
-        rollout.retries,
-        lock_ttl=longest + LOCK_MARGIN,
-        holds=rollout.commit is not CommitScope.HOST,
-    )
 
 
 def _defaults(options: RunOptions) -> ConnectionDefaults:

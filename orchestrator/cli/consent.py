@@ -16,7 +16,7 @@ from orchestrator import compose
 from orchestrator.cli.screen import Screen
 from orchestrator.compose import BecomePassword, Ready
 from orchestrator.errors import HostError, NotAgreed, PlanError, UsageError
-from orchestrator.model.plan import Consent
+from orchestrator.model.consent import Consent
 from orchestrator.planning.policy import Demand, Given
 from orchestrator.registry import near_miss
 from orchestrator.report.escaping import printable

@@ -75,7 +75,7 @@ async def _packed(ready: Ready, home: Home, options: RunOptions) -> Cargo:
     trust = compose.trust_path(prepared.plan, home, options)
     packing = Packing(
         build_check=build_check,
-        policy=compose.host_policy(prepared.plan),
+        policy=prepared.policy,
         operator=operator(),
         signers=trust.read_text("utf-8"),
         built=built_at([rules.seconds(work.manifest.created) for work in prepared.works]),

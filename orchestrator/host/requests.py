@@ -5,8 +5,7 @@ What each request means, and what comes back, is said in docs/host-protocol.md.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from orchestrator.host.alarms import NONE, Alarms
@@ -14,7 +13,6 @@ from orchestrator.host.delivery import Delivery
 from orchestrator.host.drift import Changes
 from orchestrator.host.quoting import quote, whole_seconds, written
 from orchestrator.host.trial import Terms
-from orchestrator.model.keeping import BackupRetention, Retention
 
 NOTHING = Changes()
 
@@ -174,7 +172,7 @@ def stage(
     values = {"release": release, "manifest": manifest, "need_kib": need_kib}
     rest = _signed(signers, identities) | given(allow_downgrade="1" if allow_downgrade else "")
     hooks = _around(texts, nonce, wave, live=live)
-    return line("stage", of(place), by(claim), values, delivery.keys, rest | _told(changes), hooks)
+    return line("stage", of(place), by(claim), values, delivery.keys, rest | told(changes), hooks)
 
 
 def activate(
@@ -198,38 +196,9 @@ def activate(
     values = {"release": release, "manifest": manifest, "nonce": nonce}
     trial = {**terms.keys(), "wave": wave, **_signed(signers, identities)}
     words = given(allow_downgrade="1" if allow_downgrade else "", live="1" if live else "")
-    rest = words | _told(changes)
+    rest = words | told(changes)
     alongside = _spelled(texts) | alarms.keys()
     return line("activate", of(place), by(claim), values, trial, alongside, rest)
-
-
-def confirm(
-    place: Place,
-    claim: Claim,
-    *,
-    release: str,
-    manifest: str,
-    nonce: str,
-    hold: float = 0.0,
-    changes: Changes = NOTHING,
-) -> str:
-    """Say that the release is proved, which ends its trial, or prolongs it by ``hold`` seconds."""
-    values = {"release": release, "manifest": manifest, "nonce": nonce}
-    held: dict[str, object] = {"hold": whole_seconds(hold)} if hold else {}
-    return line("confirm", of(place), by(claim), values, held, _told(changes))
-
-
-def renew(place: Place, claim: Claim, *, nonce: str, seconds: float) -> str:
-    """Let the trial end so many seconds from now, as far as its ceiling lets it."""
-    return line("renew", of(place), by(claim), {"nonce": nonce, "seconds": whole_seconds(seconds)})
-
-
-def reboot(
-    place: Place, claim: Claim, *, nonce: str, command: str = "", unguarded: bool = False
-) -> str:
-    """Reboot the host on trial; ``unguarded`` also where nothing starts its watchdog after that."""
-    rest = given(command=command, unguarded="1" if unguarded else "")
-    return line("reboot", of(place), by(claim), {"nonce": nonce}, rest)
 
 
 def repair(
@@ -246,49 +215,7 @@ def repair(
     """Put damaged files of the active release back from the payload that follows the line."""
     values = {"release": release, "manifest": manifest, "bytes": size}
     signed = _signed(signers, identities)
-    return line("repair", of(place), by(claim), values, signed, _told(changes))
-
-
-def commit(
-    place: Place,
-    claim: Claim,
-    *,
-    release: str,
-    manifest: str,
-    nonce: str,
-    keep: Retention,
-    backups: BackupRetention,
-    live: bool = False,
-) -> str:
-    """Make a confirmed release final, and let go of old ones, of old backups and of the lock."""
-    values = {"release": release, "manifest": manifest, "nonce": nonce}
-    rest = given(live="1" if live else "")
-    return line("commit", of(place), by(claim), values, _limits(keep, backups), rest)
-
-
-def revert(
-    place: Place,
-    claim: Claim,
-    *,
-    nonce: str,
-    why: str,
-    restart: str = "",
-    left_to: Sequence[Place] = (),
-    live: bool = False,
-) -> str:
-    """Go back to what was active before this trial, and let go of the lock.
-
-    ``restart`` takes the place of what ``activate`` was given, as long as those that the other
-    services are ``left_to`` have yet to go back themselves.
-    """
-    values = {"nonce": nonce, "why": why, "release_lock": 1}
-    left = given(restart=restart, left_to="\n".join(place.records for place in left_to))
-    return line("revert", of(place), by(claim), values, left, given(live="1" if live else ""))
-
-
-def withdraw(place: Place, claim: Claim, *, release: str) -> str:
-    """Let go of a staged release and of the lock."""
-    return line("withdraw", of(place), by(claim), {"release": release})
+    return line("repair", of(place), by(claim), values, signed, told(changes))
 
 
 def of(place: Place) -> dict[str, str]:
@@ -336,20 +263,14 @@ def _around(texts: Texts, nonce: str, wave: str, *, live: bool) -> dict[str, obj
     return {"nonce": nonce, "wave": wave, **timeout, **hooks, **words}
 
 
-def _told(changes: Changes) -> dict[str, str]:
+def told(changes: Changes) -> dict[str, str]:
+    """Return which local changes may stay, and which may go."""
     return given(
         keep_paths="\n".join(map(written, changes.keep)),
         overwrite_paths="\n".join(map(written, changes.overwrite)),
         keep_all="1" if changes.keep_all else "",
         overwrite_all="1" if changes.overwrite_all else "",
     )
-
-
-def _limits(keep: Retention, backups: BackupRetention) -> dict[str, object]:
-    limits = {"keep_age": math.ceil(keep.age), "keep_free_kib": -(-keep.free // 1024)}
-    given = {key: value for key, value in limits.items() if value}
-    kept = {"backups": backups.keep, "backups_age": math.ceil(backups.age)}
-    return {"keep": keep.releases, **given, **kept}
 
 
 def given(**values: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from orchestrator.errors import HostError
 from orchestrator.host.quoting import whole_seconds
 from orchestrator.host.work import Assignment, PackageWork
-from orchestrator.model.plan import BootHook, RebootWhen
+from orchestrator.model.trial import BootHook, RebootWhen
 from orchestrator.registry import near_miss
 
 VARIABLE = "fleet_boot_hook"

@@ -11,7 +11,7 @@ from dataclasses import astuple, dataclass
 from typing import ClassVar
 
 from orchestrator.errors import PlanError, Problem
-from orchestrator.host import requests
+from orchestrator.host import requests, requests_trial
 from orchestrator.host.delivery import Delivery
 from orchestrator.host.drift import Changes, standing
 from orchestrator.host.procedures import checks, switching
@@ -112,8 +112,8 @@ def _lines(alone: Alone, work: PackageWork, size: int) -> dict[str, str]:
         "activate": switching.activation(alone, work)(place, claim),
         "confirm": switching.confirmation(alone, work)(place, claim),
         "commit": switching.commitment(alone, work)(place, claim),
-        "revert": requests.revert(place, claim, nonce=alone.nonce, why="", live=True),
-        "withdraw": requests.withdraw(place, claim, release=work.release),
+        "revert": requests_trial.revert(place, claim, nonce=alone.nonce, why="", live=True),
+        "withdraw": requests_trial.withdraw(place, claim, release=work.release),
         "verify": requests.verify(place),
         "history": requests.history(place, HISTORY),
     }

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from orchestrator.errors import Position
+from orchestrator.model.consent import ReleasePolicy
 from orchestrator.model.keeping import BackupRetention, Data, OnDrift, Retention
+from orchestrator.model.trial import RebootWhen, Trial
 
 NOWHERE = Position("")
 
@@ -157,39 +159,6 @@ class RolloutPolicy:
     retries: Retries = Retries()
 
 
-class Change(StrEnum):
-    """The class of a change of version, by its leftmost number that differs; smallest first."""
-
-    NONE = "none"
-    PATCH = "patch"
-    MINOR = "minor"
-    MAJOR = "major"
-
-
-class Consent(StrEnum):
-    """What a change of version needs before it may go."""
-
-    AUTO = "auto"
-    """Nothing."""
-    ASK = "ask"
-    """A yes: at a terminal, or ``--yes``."""
-    APPROVE = "approve"
-    """The exact version: ``--approve package=version``."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReleasePolicy:
-    """Which changes of version go by themselves, where a range leaves the choice to fleet.
-
-    Of a release that its maker calls critical, changes up to ``critical`` need nothing.
-    """
-
-    patch: Consent = Consent.AUTO
-    minor: Consent = Consent.ASK
-    major: Consent = Consent.APPROVE
-    critical: Change = Change.MINOR
-
-
 @dataclass(frozen=True, slots=True)
 class Step:
     """A migration step: shell text run once before the flip; ``down`` undoes it (templates)."""
@@ -213,39 +182,6 @@ class Hooks:
     post_revert: str = ""
     cleanup: str = ""
     timeout: float = 120.0
-
-
-class BootHook(StrEnum):
-    """Which releases need something on the host that starts the trial's watchdog after a boot."""
-
-    REQUIRED = "required"
-    """All of them."""
-    FOR_REBOOTS = "for-reboots"
-    """Those that may reboot the host."""
-    OPTIONAL = "optional"
-    """None: the risk is accepted that a host which boots during a trial does not go back."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """How long a new release may take to prove itself; times, in seconds, are those with power."""
-
-    deadline: float = 180.0
-    """Until an unconfirmed host goes back by itself."""
-    renewal: float = 3600.0
-    """How long a confirmed host waits for those that are committed with it, each time anew."""
-    ceiling: float = 86400.0
-    """How long all renewals together may keep a trial on."""
-    boot_hook: BootHook = BootHook.FOR_REBOOTS
-
-
-class RebootWhen(StrEnum):
-    """Whether a host is rebooted after the flip: at most once in a run."""
-
-    NEVER = "never"
-    IF_REQUIRED = "if-required"
-    """When the bundle says so, or one of its hooks makes the file ``$FLEET_REBOOT``."""
-    ALWAYS = "always"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.model import plan as model
+from orchestrator.model.trial import BootHook, RebootWhen, Trial
 from orchestrator.planfile.keeping import BACKUPS, DATA, KEEP, DriftRules
 from orchestrator.planfile.names import NAME, PATTERN, VARIABLE
 from orchestrator.planfile.origin import ORIGIN, Versions
@@ -72,7 +73,7 @@ STEP = shape_for(
 )
 
 TRIAL = shape_for(
-    model.Trial,
+    Trial,
     "The time in which a new release must prove itself, and what guards it.",
     Field("deadline", Duration(5.0), "A host that is not confirmed by then goes back by itself."),
     Field(
@@ -84,7 +85,7 @@ TRIAL = shape_for(
     Field("ceiling", Duration(60.0), "How long a trial may last with all its renewals."),
     Field(
         "boot_hook",
-        Choice(model.BootHook),
+        Choice(BootHook),
         "Which releases need something on the host that guards the trial after a boot: all "
         "(required), those that reboot (for-reboots), or none (optional).",
     ),
@@ -97,7 +98,7 @@ REBOOT = shape_for(
     "Whether hosts are rebooted after the flip; at most once in a run.",
     Field(
         "when",
-        Choice(model.RebootWhen),
+        Choice(RebootWhen),
         "if-required: when a hook of the release makes the file $FLEET_REBOOT.",
     ),
     Field("deadline", Duration(5.0), "How long a host may take to come back."),

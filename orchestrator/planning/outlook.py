@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from orchestrator.model.bundle import Urgency
-from orchestrator.model.plan import Change, Consent, Package
+from orchestrator.model.consent import Change, Consent
+from orchestrator.model.plan import Package
 from orchestrator.model.ranges import LATEST, Range
 from orchestrator.model.version import is_version, precedence
 from orchestrator.planning.policy import demand, leaves_choice

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from orchestrator.model.bundle import Urgency
-from orchestrator.model.plan import Change, Consent, Package, ReleasePolicy
+from orchestrator.model.consent import Change, Consent, ReleasePolicy
+from orchestrator.model.plan import Package
 from orchestrator.model.ranges import Range
 from orchestrator.model.version import is_version, precedence
 

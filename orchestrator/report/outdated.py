@@ -10,7 +10,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from orchestrator.model.bundle import Urgency
-from orchestrator.model.plan import Consent
+from orchestrator.model.consent import Consent
 from orchestrator.planning.outlook import Outlook, Prospect
 from orchestrator.report.escaping import printable
 from orchestrator.report.folding import compact

@@ -8,12 +8,13 @@ from functools import cached_property
 
 from orchestrator.errors import PlanError, Position, Problem, UsageError
 from orchestrator.host.rendering import Variables
-from orchestrator.host.work import Assignment, PackageWork
+from orchestrator.host.work import Assignment, HostPolicy, PackageWork
 from orchestrator.model.counting import share_of
 from orchestrator.model.event import Target
 from orchestrator.model.fleet import Fleet, Host
 from orchestrator.model.lock import Lock
-from orchestrator.model.plan import CommitScope, Package, Plan, RebootWhen
+from orchestrator.model.plan import CommitScope, Package, Plan
+from orchestrator.model.trial import RebootWhen
 from orchestrator.model.wave import RolloutSpec, Wave
 from orchestrator.planning.policy import Given
 from orchestrator.planning.sequence import package_order, step_order
@@ -22,6 +23,10 @@ from orchestrator.schema import thaw
 
 Select = Callable[[str], Sequence[str]]
 """Hosts of the inventory that a pattern selects; raises InputError."""
+
+
+LOCK_MARGIN = 3600.0
+"""Seconds that a host's lock outlives the longest wait that the plan foresees."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,18 @@ class Prepared:
             zones=_zones(self),
             renewal=_renewal(self.plan),
             reserves=any(_has_gate(work.package) for work in self.works),
+        )
+
+    @property
+    def policy(self) -> HostPolicy:
+        """Return how long and how often hosts are tried."""
+        rollout = self.plan.rollout
+        longest = max((cohort.bake for cohort in rollout.cohorts), default=0.0)
+        return HostPolicy(
+            rollout.timeouts,
+            rollout.retries,
+            lock_ttl=longest + LOCK_MARGIN,
+            holds=rollout.commit is not CommitScope.HOST,
         )
 
     def assignment(self, host: str) -> Assignment:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.model.bundle import Manifest, Urgency
-from orchestrator.model.plan import Change, Consent, ReleasePolicy
+from orchestrator.model.consent import Change, Consent, ReleasePolicy
 from orchestrator.planning.needs import Arrival, Standing, unmet
 from orchestrator.planning.policy import Demand, Given, change, needed
 from tests.docs.tables import Page

@@ -21,7 +21,8 @@ from orchestrator.host.driver import HostDriver
 from orchestrator.host.work import Assignment, HostPolicy, PackageWork, RunIdentity
 from orchestrator.model.event import Action, Result
 from orchestrator.model.fleet import Endpoint, Host
-from orchestrator.model.plan import Hooks, Origin, Package, Retries, Timeouts, Trial, Use
+from orchestrator.model.plan import Hooks, Origin, Package, Retries, Timeouts, Use
+from orchestrator.model.trial import Trial
 from orchestrator.ports import Outcome
 
 A, R = Action, Result

@@ -23,7 +23,8 @@ from orchestrator.engines.ssh.channel import SshChannel
 from orchestrator.host.source import BOOTSTRAP, program_line
 from orchestrator.model.event import Action, Result
 from orchestrator.model.fleet import Host
-from orchestrator.model.plan import Hooks, Trial
+from orchestrator.model.plan import Hooks
+from orchestrator.model.trial import Trial
 from tests.engines import dropbear
 from tests.engines.dropbear import Dropbear
 

@@ -9,7 +9,8 @@ import pytest
 
 from orchestrator.host.rendering import HOOKS
 from orchestrator.model.event import Action, Result
-from orchestrator.model.plan import Hooks, Trial
+from orchestrator.model.plan import Hooks
+from orchestrator.model.trial import Trial
 from tests.host.program.driver import until
 
 from .site import FORWARD, Site

@@ -12,7 +12,8 @@ from orchestrator.host.driver import Looker
 from orchestrator.host.requests import Place
 from orchestrator.host.survey import VerifyReport
 from orchestrator.model.event import Action, Result
-from orchestrator.model.plan import Hooks, Step, Trial
+from orchestrator.model.plan import Hooks, Step
+from orchestrator.model.trial import Trial
 
 from .site import FORWARD, Site, seen
 

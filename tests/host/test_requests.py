@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.errors import HostError
-from orchestrator.host import requests, requests_data
+from orchestrator.host import requests, requests_data, requests_trial
 from orchestrator.host.delivery import Delivery
 from orchestrator.host.drift import Changes
 from orchestrator.host.quoting import exports, quote
@@ -15,8 +15,8 @@ from orchestrator.host.requests import Claim, Place, StepText, Texts
 from orchestrator.host.requests_data import DataSet
 from orchestrator.host.trial import Terms
 from orchestrator.model.keeping import BackupRetention, Retention
-from orchestrator.model.plan import RebootWhen
 from orchestrator.model.transfer import Means
+from orchestrator.model.trial import RebootWhen
 
 TERMS = Terms(180.0, 600.0, 3, RebootWhen.ALWAYS, "cron", needs_hook=True)
 PLACE = Place("gateway", "/opt/fleet", "/var/lib/fleet")
@@ -152,7 +152,7 @@ LINES = [
         ),
     ),
     (
-        requests.confirm(PLACE, CLAIM, release=RELEASE, manifest=DIGEST, nonce="n1"),
+        requests_trial.confirm(PLACE, CLAIM, release=RELEASE, manifest=DIGEST, nonce="n1"),
         f"confirm {AT} {BY} {OF} nonce=n1",
     ),
     (
@@ -174,7 +174,7 @@ LINES = [
     (requests.probe(PLACE, RELEASE, DIGEST, glance=True), f"probe {AT} {OF} glance=1"),
     (requests.verify(PLACE, within=1.5), f"verify {AT} within=2"),
     (
-        requests.commit(
+        requests_trial.commit(
             PLACE,
             CLAIM,
             release=RELEASE,
@@ -187,11 +187,11 @@ LINES = [
         f"commit {AT} {BY} {OF} nonce=n1 keep=4 keep_age=61 keep_free_kib=2 {NO_BACKUPS} live=1",
     ),
     (
-        requests.revert(PLACE, CLAIM, nonce="n1", why="it's bad"),
+        requests_trial.revert(PLACE, CLAIM, nonce="n1", why="it's bad"),
         f"revert {AT} {BY} nonce=n1 why='it'\\''s bad' release_lock=1",
     ),
     (
-        requests.revert(
+        requests_trial.revert(
             PLACE,
             CLAIM,
             nonce="n1",
@@ -205,7 +205,18 @@ LINES = [
             " left_to='/var/lib/fleet/gateway'\"$NL\"'/s t/db' live=1"
         ),
     ),
-    (requests.withdraw(PLACE, CLAIM, release=RELEASE), f"withdraw {AT} {BY} release={RELEASE}"),
+    (
+        requests_trial.withdraw(PLACE, CLAIM, release=RELEASE),
+        f"withdraw {AT} {BY} release={RELEASE}",
+    ),
+    (
+        requests_trial.renew(PLACE, CLAIM, nonce="n1", seconds=60.2),
+        f"renew {AT} {BY} nonce=n1 seconds=61",
+    ),
+    (
+        requests_trial.reboot(PLACE, CLAIM, nonce="n1", command="reboot -f", unguarded=True),
+        f"reboot {AT} {BY} nonce=n1 command='reboot -f' unguarded=1",
+    ),
 ]
 
 

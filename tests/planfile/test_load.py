@@ -6,26 +6,24 @@ from dataclasses import fields
 
 import pytest
 
+from orchestrator.model.consent import Change, Consent, ReleasePolicy
 from orchestrator.model.keeping import Retention
 from orchestrator.model.plan import (
     Amount,
-    Change,
     CommitScope,
-    Consent,
     EdgeKind,
     FailureBudget,
     OnHalt,
     Origin,
     Package,
     Plan,
-    ReleasePolicy,
     RolloutPolicy,
     Timeouts,
-    Trial,
     UnavailabilityBudget,
     UnreachableBudget,
     UnreachablePolicy,
 )
+from orchestrator.model.trial import Trial
 from orchestrator.schema import thaw
 from tests.planfile.plans import FULL, MINIMAL, read
 

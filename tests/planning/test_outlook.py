@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.model.bundle import Urgency
-from orchestrator.model.plan import Change, Consent, Origin, Package, ReleasePolicy
+from orchestrator.model.consent import Change, Consent, ReleasePolicy
+from orchestrator.model.plan import Origin, Package
 from orchestrator.planning.outlook import Candidate, outlook
 
 OFFERED = ["1.9.0", "2.4.1", "2.4.5", "2.5.0", "3.0.0", "4.0.0-rc.1"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.model.bundle import Urgency
-from orchestrator.model.plan import Change, Consent, ReleasePolicy
+from orchestrator.model.consent import Change, Consent, ReleasePolicy
 from orchestrator.planning.outlook import Candidate
 from orchestrator.planning.policy import Given, change, demand, needed
 

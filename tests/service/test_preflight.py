@@ -12,8 +12,8 @@ from orchestrator.errors import Unreachable
 from orchestrator.host.looking import Look
 from orchestrator.host.replies import Probe
 from orchestrator.model.bundle import Requirements, Urgency
+from orchestrator.model.consent import Change, Consent
 from orchestrator.model.fleet import Host
-from orchestrator.model.plan import Change, Consent
 from orchestrator.planning.policy import Given
 from orchestrator.service import preflight
 from orchestrator.service.prepare import Prepared

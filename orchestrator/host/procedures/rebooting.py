@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from functools import partial
 
 from orchestrator.errors import ProtocolError, Unreachable
-from orchestrator.host import requests
+from orchestrator.host import requests, requests_trial
 from orchestrator.host.procedures.context import GRACE, Context, moving, refused
 from orchestrator.host.replies import Status, status, text
 from orchestrator.host.work import PackageWork
 from orchestrator.model.event import Result
-from orchestrator.model.plan import BootHook, RebootWhen
+from orchestrator.model.trial import BootHook, RebootWhen
 from orchestrator.ports import Gate, Held, Outcome
 
 PAUSE = 2.0
@@ -51,7 +51,8 @@ async def reboot(ctx: Context) -> Outcome:
     before = text(ctx.memory.facts or {}, "boot_id")
     for work in works:
         seconds = work.package.trial.deadline + patience
-        reply = await ctx.change(work, partial(requests.renew, nonce=ctx.nonce, seconds=seconds))
+        more = partial(requests_trial.renew, nonce=ctx.nonce, seconds=seconds)
+        reply = await ctx.change(work, more)
         if status(reply) is not Status.OK:
             return refused(work, "rebooting", reply)
     refusal = await _begin(ctx, works)
@@ -61,7 +62,7 @@ async def reboot(ctx: Context) -> Outcome:
 async def _begin(ctx: Context, works: Sequence[PackageWork]) -> Outcome | None:
     work = works[-1]
     build = partial(
-        requests.reboot,
+        requests_trial.reboot,
         nonce=ctx.nonce,
         command=next((w.package.reboot.command for w in works if w.package.reboot.command), ""),
         unguarded=all(w.package.trial.boot_hook is BootHook.OPTIONAL for w in works),

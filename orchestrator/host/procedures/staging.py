@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from orchestrator.errors import Unreachable
-from orchestrator.host import requests, sending
+from orchestrator.host import requests, requests_trial, sending
 from orchestrator.host.drift import weigh
 from orchestrator.host.procedures.context import Context, moving, refused
 from orchestrator.host.procedures.judging import has_drifted, lacking
@@ -47,7 +47,7 @@ async def withdraw(ctx: Context) -> Outcome:
 async def _let_go(ctx: Context, works: Iterable[PackageWork]) -> Outcome:
     outcome = Outcome(Result.DONE)
     for work in works:
-        reply = await ctx.change(work, partial(requests.withdraw, release=work.release))
+        reply = await ctx.change(work, partial(requests_trial.withdraw, release=work.release))
         if status(reply) is Status.OK:
             ctx.unlocked(work)
         else:

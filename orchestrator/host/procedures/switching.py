@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from orchestrator.errors import FleetError, Unreachable
-from orchestrator.host import requests, services
+from orchestrator.host import requests, requests_trial, services
 from orchestrator.host.drift import standing
 from orchestrator.host.procedures.context import Asking, Context, moving, refused
 from orchestrator.host.rendering import Renderer
@@ -116,7 +116,7 @@ def activation(ctx: Asking, work: PackageWork, later: Sequence[PackageWork] = ()
 def confirmation(ctx: Asking, work: PackageWork, hold: float = 0.0) -> Build:
     """Return what builds the request to confirm it, and to hold it on trial for so long."""
     return partial(
-        requests.confirm,
+        requests_trial.confirm,
         release=work.release,
         manifest=work.manifest.digest,
         nonce=ctx.nonce,
@@ -128,7 +128,7 @@ def confirmation(ctx: Asking, work: PackageWork, hold: float = 0.0) -> Build:
 def commitment(ctx: Asking, work: PackageWork) -> Build:
     """Return what builds the request to commit it."""
     return partial(
-        requests.commit,
+        requests_trial.commit,
         release=work.release,
         manifest=work.manifest.digest,
         nonce=ctx.nonce,
@@ -140,7 +140,7 @@ def commitment(ctx: Asking, work: PackageWork) -> Build:
 
 def _way_back(ctx: Context, work: PackageWork, after: Sequence[PackageWork]) -> Build:
     why = ctx.memory.trouble or f"run {ctx.identity.run} takes its release back"
-    build = partial(requests.revert, nonce=ctx.nonce, why=why, live=ctx.live)
+    build = partial(requests_trial.revert, nonce=ctx.nonce, why=why, live=ctx.live)
     try:
         restart, heirs = _left(ctx.renderer, work, after)
     except FleetError:  # variables that are gone since keep nobody from going back

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from orchestrator.host import requests
+from orchestrator.host import requests_trial
 from orchestrator.host.procedures.context import Context, moving, refused
 from orchestrator.host.procedures.switching import confirmation
 from orchestrator.host.replies import Status, number, status
@@ -16,7 +16,7 @@ async def renew(ctx: Context) -> Outcome:
     """Give every package on trial more time; one that went back by itself says so."""
     remaining: dict[str, object] = {}
     for work in await moving(ctx):
-        build = partial(requests.renew, nonce=ctx.nonce, seconds=work.package.trial.renewal)
+        build = partial(requests_trial.renew, nonce=ctx.nonce, seconds=work.package.trial.renewal)
         reply = await ctx.change(work, build)
         if status(reply) is not Status.OK:
             return refused(work, "renewing", reply)

@@ -6,7 +6,7 @@ request has twice, the last counts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from typing import ClassVar
 
@@ -14,9 +14,8 @@ from orchestrator.errors import PlanError, Problem
 from orchestrator.host import requests, requests_trial
 from orchestrator.host.delivery import Delivery
 from orchestrator.host.drift import Changes, standing
-from orchestrator.host.procedures import checks, switching
+from orchestrator.host.procedures import checks, staging, switching
 from orchestrator.host.procedures.checks import Question
-from orchestrator.host.procedures.staging import need_kib
 from orchestrator.host.rendering import Renderer, mentions_facts
 from orchestrator.host.requests import Claim, Place
 from orchestrator.host.work import Assignment, HostPolicy, PackageWork, RunIdentity
@@ -106,9 +105,11 @@ def _about(number: int, work: PackageWork) -> str:
 
 def _lines(alone: Alone, work: PackageWork, size: int) -> dict[str, str]:
     place, claim = alone.renderer.place(work), alone.claim
+    delivery = Delivery(Means.GZIP, size)
+    changes = _foreseen(work.package.on_drift, work.manifest)
     lines = {
         "probe": requests.probe(place, work.release, work.manifest.digest),
-        "stage": _stage(alone, place, work, size),
+        "stage": staging.laying_down(alone, work, delivery, changes)(place, claim),
         "activate": switching.activation(alone, work)(place, claim),
         "confirm": switching.confirmation(alone, work)(place, claim),
         "commit": switching.commitment(alone, work)(place, claim),
@@ -117,28 +118,19 @@ def _lines(alone: Alone, work: PackageWork, size: int) -> dict[str, str]:
         "verify": requests.verify(place),
         "history": requests.history(place, HISTORY),
     }
+    if later := _later(alone, work):
+        lines["activate.shared"] = switching.activation(alone, work, later)(place, claim)
     if not work.package.on_drift.anywhere(FAIL):
         lines["repair"] = _repair(place, claim, work, size)
     return lines
 
 
-def _stage(alone: Alone, place: Place, work: PackageWork, size: int) -> str:
-    return requests.stage(
-        place,
-        alone.claim,
-        release=work.release,
-        manifest=work.manifest.digest,
-        delivery=Delivery(Means.GZIP, size),
-        signers=work.signers,
-        identities=work.identities,
-        need_kib=need_kib(work.manifest),
-        allow_downgrade=work.package.allow_downgrade,
-        changes=_foreseen(work.package.on_drift, work.manifest),
-        nonce=alone.nonce,
-        wave=alone.assignment.wave,
-        texts=alone.renderer.texts(work),
-        live=alone.live,
-    )
+def _later(alone: Alone, work: PackageWork) -> Sequence[PackageWork]:
+    """Return the packages after this one, if services may be left to them (ADR 10)."""
+    works = alone.assignment.packages
+    later = works[works.index(work) + 1 :]
+    mine = set(alone.renderer.services(work))
+    return later if any(mine & set(alone.renderer.services(it)) for it in later) else ()
 
 
 def _repair(place: Place, claim: Claim, work: PackageWork, size: int) -> str:

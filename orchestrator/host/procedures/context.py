@@ -48,6 +48,10 @@ class Memory:
     whole: set[str] = field(default_factory=set)
 
 
+Build = Callable[[Place, Claim], str]
+"""Builds a changing request, once it is known where and on whose behalf."""
+
+
 class Asking(Protocol):
     """What requests are built from: a Context, or a host that will be asked without us."""
 

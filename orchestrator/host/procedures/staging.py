@@ -7,8 +7,9 @@ from functools import partial
 
 from orchestrator.errors import Unreachable
 from orchestrator.host import requests, requests_trial, sending
-from orchestrator.host.drift import weigh
-from orchestrator.host.procedures.context import Context, moving, refused
+from orchestrator.host.delivery import Delivery
+from orchestrator.host.drift import Changes, weigh
+from orchestrator.host.procedures.context import Asking, Build, Context, moving, refused
 from orchestrator.host.procedures.judging import has_drifted, lacking
 from orchestrator.host.procedures.mending import mend
 from orchestrator.host.replies import Status, number, status, text
@@ -93,7 +94,15 @@ async def _send(
 ) -> tuple[Reply, int]:
     """Send a payload; returns the answer, and how many bytes went."""
     delivery = sending.delivery(payload, part)
-    build = partial(
+    changes = weigh(work.package.on_drift, ctx.memory.probes[work.name]).changes
+    build = laying_down(ctx, work, delivery, changes)
+    reply = await ctx.change(work, build, payload.path, delivery.offset)
+    return reply, payload.size - delivery.offset
+
+
+def laying_down(ctx: Asking, work: PackageWork, delivery: Delivery, changes: Changes) -> Build:
+    """Return what builds the request to lay a release down from a delivery."""
+    return partial(
         requests.stage,
         release=work.release,
         manifest=work.manifest.digest,
@@ -102,14 +111,12 @@ async def _send(
         identities=work.identities,
         allow_downgrade=work.package.allow_downgrade,
         need_kib=need_kib(work.manifest),
-        changes=weigh(work.package.on_drift, ctx.memory.probes[work.name]).changes,
+        changes=changes,
         nonce=ctx.nonce,
         wave=ctx.assignment.wave,
         texts=ctx.renderer.texts(work),
         live=ctx.live,
     )
-    reply = await ctx.change(work, build, payload.path, delivery.offset)
-    return reply, payload.size - delivery.offset
 
 
 def need_kib(manifest: Manifest) -> int:

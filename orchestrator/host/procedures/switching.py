@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from orchestrator.errors import FleetError, Unreachable
 from orchestrator.host import requests, requests_trial, services
 from orchestrator.host.drift import standing
-from orchestrator.host.procedures.context import Asking, Context, moving, refused
+from orchestrator.host.procedures.context import Asking, Build, Context, moving, refused
 from orchestrator.host.rendering import Renderer
 from orchestrator.host.replies import Status, status, tail, text
-from orchestrator.host.requests import Claim, Place
 from orchestrator.host.trial import terms
 from orchestrator.host.work import PackageWork
 from orchestrator.model.event import Result
 from orchestrator.ports import Outcome, Reply
-
-Build = Callable[[Place, Claim], str]
 
 
 async def activate(ctx: Context) -> Outcome:

@@ -152,11 +152,25 @@ do_withdraw() { let_go; }
 do_activate() {
   for n in $moving; do
     about "$n"
-    request "$n" activate
+    request "$n" "$(way "$n")"
     case $f_status in
       ok) say "  $package: $release is active, on trial" ;;
       stranded) refused activating stranded; return ;;
       *) refused activating; return ;;
+    esac
+  done
+}
+
+# How a package is activated: services that it shares are left to later ones when all of these move.
+way() {
+  if [ -f "$H/$1.activate.shared" ] && all_move_after "$1"; then echo activate.shared; else echo activate; fi
+}
+
+all_move_after() {
+  for other in $numbers; do
+    case " $moving " in
+      *" $other "*) ;;
+      *) [ "$other" -le "$1" ] || return 1 ;;
     esac
   done
 }

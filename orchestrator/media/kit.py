@@ -14,7 +14,7 @@ from orchestrator.errors import PlanError, Problem
 from orchestrator.host import requests, requests_trial
 from orchestrator.host.delivery import Delivery
 from orchestrator.host.drift import Changes, standing
-from orchestrator.host.procedures import checks, staging, switching
+from orchestrator.host.procedures import checks, rebooting, staging, switching
 from orchestrator.host.procedures.checks import Question
 from orchestrator.host.rendering import Renderer, mentions_facts
 from orchestrator.host.requests import Claim, Place
@@ -24,6 +24,7 @@ from orchestrator.model.bundle import Manifest
 from orchestrator.model.keeping import DriftPolicy, OnDrift
 from orchestrator.model.plan import Plan
 from orchestrator.model.transfer import Means
+from orchestrator.model.trial import RebootWhen
 from orchestrator.ports import BuildCheck
 
 HISTORY = 200
@@ -95,6 +96,7 @@ def kit_of(alone: Alone, sizes: Mapping[str, int]) -> Kit:
     for n, work in enumerate(works, 1):
         lines = _lines(alone, work, sizes[work.release])
         files |= {f"{n}.{operation}": f"{line}\n" for operation, line in lines.items()}
+    files["reboot.patience"] = f"{int(rebooting.patience(works))}\n"
     files |= _asked(alone)
     return Kit(alone.assignment.host.name, files, tuple(work.release for work in works))
 
@@ -118,6 +120,11 @@ def _lines(alone: Alone, work: PackageWork, size: int) -> dict[str, str]:
         "verify": requests.verify(place),
         "history": requests.history(place, HISTORY),
     }
+    if work.package.reboot.when is not RebootWhen.NEVER:
+        works = alone.assignment.packages
+        limit = rebooting.patience(works)
+        lines["renew"] = rebooting.renewal(alone, work, limit)(place, claim)
+        lines["reboot"] = rebooting.rebooting(alone, works)(place, claim)
     if later := _later(alone, work):
         lines["activate.shared"] = switching.activation(alone, work, later)(place, claim)
     if not work.package.on_drift.anywhere(FAIL):

@@ -13,7 +13,7 @@ from orchestrator.lab.lab import Lab
 from orchestrator.lab.processes import first_inside
 from orchestrator.lab.spec import LabHost
 from tests.host.program.driver import until
-from tests.labs import ssh_argv
+from tests.labs import ssh, ssh_argv
 from tests.media.site import NEW, OLD, PACKAGES, Site
 
 pytestmark = [pytest.mark.ssh, pytest.mark.machine]
@@ -54,6 +54,11 @@ def carry_back(lab: Lab, host: LabHost, folder: Path) -> Path:
     return folder
 
 
+def answers(lab: Lab, host: LabHost, command: str) -> bytes:
+    """Return what a machine answers, or nothing while it does not."""
+    return ssh(lab, host, command).stdout
+
+
 def say(lab: Lab, host: LabHost, command: str, stdin: bytes = b"") -> bytes:
     """Run a command on a machine that can be reached."""
     done = subprocess.run(
@@ -86,6 +91,23 @@ def test_a_machine_without_a_network(machines: Lab, site: Site, tmp_path: Path) 
     imported = site.fleet("media", "import", carry_back(machines, host, tmp_path / "back"))
     assert f"{host.name}  committed" in imported.stdout
     assert site.status("media-")["state"] == "complete"
+
+
+@pytest.mark.timeout(600)
+def test_a_release_that_reboots_its_host(machines: Lab, site: Site, tmp_path: Path) -> None:
+    host = machines.hosts[2]
+    plan = site.plan("boots", {host.name: Path("/srv/boots")}, reboot="always")
+    carry(machines, host, site.medium(plan, tmp_path / "medium"))
+    install = f"sh {CARRIED}/install.sh --install --yes"
+    boot = "cat /proc/sys/kernel/random/boot_id"
+    before = say(machines, host, boot)
+    say(machines, host, f"systemd-run {install}")
+    until(lambda: answers(machines, host, boot) not in (b"", before), PATIENCE)
+    said = say(machines, host, install).decode()
+    assert "going on with run" in said
+    assert "done: the release is active" in said
+    imported = site.fleet("media", "import", carry_back(machines, host, tmp_path / "back"))
+    assert f"{host.name}  committed" in imported.stdout
 
 
 @pytest.mark.timeout(600)

@@ -7,7 +7,7 @@ from functools import partial
 
 from orchestrator.errors import ProtocolError, Unreachable
 from orchestrator.host import requests, requests_trial
-from orchestrator.host.procedures.context import GRACE, Context, moving, refused
+from orchestrator.host.procedures.context import GRACE, Asking, Build, Context, moving, refused
 from orchestrator.host.replies import Status, status, text
 from orchestrator.host.work import PackageWork
 from orchestrator.model.event import Result
@@ -47,27 +47,40 @@ def gates(ctx: Context) -> list[Gate]:
 async def reboot(ctx: Context) -> Outcome:
     """Reboot the host under its trials, and wait until it answers from another boot."""
     works = await moving(ctx)
-    patience = max(work.package.reboot.deadline for work in works)
+    limit = patience(works)
     before = text(ctx.memory.facts or {}, "boot_id")
     for work in works:
-        seconds = work.package.trial.deadline + patience
-        more = partial(requests_trial.renew, nonce=ctx.nonce, seconds=seconds)
-        reply = await ctx.change(work, more)
+        reply = await ctx.change(work, renewal(ctx, work, limit))
         if status(reply) is not Status.OK:
             return refused(work, "rebooting", reply)
     refusal = await _begin(ctx, works)
-    return refusal or await _come_back(ctx, before, patience)
+    return refusal or await _come_back(ctx, before, limit)
 
 
-async def _begin(ctx: Context, works: Sequence[PackageWork]) -> Outcome | None:
-    work = works[-1]
-    build = partial(
+def patience(works: Sequence[PackageWork]) -> float:
+    """Return the seconds within which a host that carries these must be back."""
+    return max(work.package.reboot.deadline for work in works)
+
+
+def renewal(ctx: Asking, work: PackageWork, limit: float) -> Build:
+    """Return what builds the request for more time on trial: what a reboot may take besides."""
+    seconds = work.package.trial.deadline + limit
+    return partial(requests_trial.renew, nonce=ctx.nonce, seconds=seconds)
+
+
+def rebooting(ctx: Asking, works: Sequence[PackageWork]) -> Build:
+    """Return what builds the request to reboot a host on which these are on trial."""
+    return partial(
         requests_trial.reboot,
         nonce=ctx.nonce,
         command=next((w.package.reboot.command for w in works if w.package.reboot.command), ""),
         unguarded=all(w.package.trial.boot_hook is BootHook.OPTIONAL for w in works),
     )
-    reply = await ctx.change(work, build)
+
+
+async def _begin(ctx: Context, works: Sequence[PackageWork]) -> Outcome | None:
+    work = works[-1]
+    reply = await ctx.change(work, rebooting(ctx, works))
     return None if status(reply) is Status.OK else refused(work, "rebooting", reply)
 
 

@@ -153,6 +153,7 @@ do_activate() {
   for n in $moving; do
     about "$n"
     request "$n" "$(way "$n")"
+    [ "${f_reboot-}" != true ] || facts='"reboot":true'
     case $f_status in
       ok) say "  $package: $release is active, on trial" ;;
       stranded) refused activating stranded; return ;;
@@ -173,6 +174,24 @@ all_move_after() {
       *) [ "$other" -le "$1" ] || return 1 ;;
     esac
   done
+}
+
+# Ends this script with the host. When it is run after the boot, it finds the trial and goes on.
+do_reboot() {
+  for n in $moving; do
+    [ -f "$H/$n.renew" ] || continue
+    last=$n
+    about "$n"
+    request "$n" renew
+    [ "$f_status" = ok ] || { refused rebooting; return; }
+  done
+  request "$last" reboot
+  [ "$f_status" = ok ] || { refused rebooting; return; }
+  close_session
+  read -r patience <"$H/reboot.patience"
+  say "  this host reboots now: run this again when it is back; in $patience s it would go back by itself"
+  sleep "$patience"
+  result=failed why="still on the same boot $patience s after it was asked to reboot"
 }
 
 do_validate() { ask_checks post; }
@@ -218,10 +237,11 @@ do_revert() {
 # Where does a host in doubt stand? Found by probe, never assumed.
 do_resolve() {
   find_moving
-  stands= why=
+  stands= why= reboots=
   for n in $numbers; do
     seen "$n"
     stand
+    [ "$standing:${f_trial_reboot-}" != is-trial:true ] || reboots=1
     why="$why${why:+; }$package: ${j_active:-nothing} is active, $standing"
     case " $stands " in *" $standing "*) ;; *) [ "$standing" = already ] || stands="$stands $standing" ;; esac
   done
@@ -234,6 +254,7 @@ do_resolve() {
       case "$stands " in *' is-confirmed '* | *' is-reverted '*) result=is-trial ;; esac ;;
     *) result=${stands# } ;;
   esac
+  [ -z "$reboots" ] || facts='"reboot":true'
   add_history
 }
 

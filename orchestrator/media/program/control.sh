@@ -6,16 +6,24 @@ following() {
   case $1:$2 in
     check:done) action=stage ;;
     stage:done) action=activate ;;
-    activate:done) action=validate ;;
+    activate:done) if reboots; then action=reboot; else action=validate; fi ;;
     validate:done) action=confirm ;;
     confirm:done) action=commit ;;
-    activate:* | validate:* | confirm:* | commit:failed) action=revert ;;
+    activate:* | reboot:* | validate:* | confirm:* | commit:failed) action=revert ;;
     resolve:is-staged) if going_back; then action=withdraw; else action=activate; fi ;;
     resolve:is-armed) if going_back; then action=revert; else action=activate; fi ;;
-    resolve:is-trial) if going_back; then action=revert; else action=validate; fi ;;
+    resolve:is-trial)
+      action=validate
+      ! reboots || action=reboot
+      ! going_back || action=revert ;;
     resolve:is-confirmed) if going_back; then action=revert; else action=commit; fi ;;
     *) action= ;;
   esac
+}
+
+# Did the action that ended last find that the host is to be rebooted?
+reboots() {
+  lines | grep '"kind":"action_ended"' | tail -n 1 | grep -q '"facts":{"reboot":true'
 }
 
 # Do one action after the other until the run is over -> action_done, result
@@ -43,7 +51,7 @@ take_up() {
   note "{\"kind\":\"controller_started\",\"at\":$(now)}"
   case $last_kind:$last_action in
     operator_asked:*) action=revert ;;
-    action_begun:activate | action_begun:validate | action_begun:confirm | action_begun:revert) action=resolve ;;
+    action_begun:activate | action_begun:reboot | action_begun:validate | action_begun:confirm | action_begun:revert) action=resolve ;;
     action_begun:*) action=$last_action ;;
     action_ended:*) following "$last_action" "$last_result" ;;
     *) action=check ;;

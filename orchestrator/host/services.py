@@ -11,18 +11,48 @@ _SERVE = """\
 serve() {
   if [ -d /run/systemd/system ]; then
     [ "$1" = restart ] || systemctl -q is-active -- "$2" || set -- start "$2"
-    case $(systemctl show -p NeedDaemonReload -- "$2") in
-      *=yes) systemctl daemon-reload || exit ;;
-    esac
+    read_anew "$2" || exit
     systemctl "$1" -- "$2" && return
+    [ -n "$FLEET_TO" ] || { systemctl stop -- "$2"; return 0; }
     systemctl status --no-pager -l -n 10 -- "$2" | tail -c 6000
     echo "$2 did not $1: it is $(systemctl is-active -- "$2")"
     exit 1
   elif command -v rc-service >/dev/null 2>&1; then rc-service "${2%.service}" "$1"
-  else service "${2%.service}" "$1"; fi || exit
+  else service "${2%.service}" "$1"; fi || [ -z "$FLEET_TO" ] || exit
+}
+read_anew() {
+  known=$(systemctl show -p LoadState -p NeedDaemonReload -p FragmentPath -p DropInPaths -- "$1")
+  case $known in
+    *=not-found* | *Reload=yes*) ;;
+    *) switched $(printf '%s\\n' "$known" | sed -n 's/^[DF][^=]*=//p') || return 0 ;;
+  esac
+  systemctl daemon-reload
+}
+switched() {
+  here=$(readlink -f "$FLEET_CURRENT")
+  for file; do
+    file=$(readlink -f "$file")
+    rest=${file##*/releases/}
+    case $file in
+      "${here:-:}"/*) differs "$file" "${here%/*}/$FLEET_FROM/${file#"$here"/}" ;;
+      */releases/*/*) differs "$file" "${file%/releases/*}"/releases/*/"${rest#*/}" ;;
+      *) ! : ;;
+    esac && return
+  done
+  return 1
+}
+differs() {
+  one=$(cat "$1" 2>&1)
+  for other; do [ "$one" = "$(cat "$other" 2>&1)" ] || return 0; done
+  return 1
 }
 """
-"""``serve <verb> <unit>``, for systemd, OpenRC and System V."""
+"""``serve <verb> <unit>``, for systemd, OpenRC and System V.
+
+systemd compares only times, and those of a release tell nothing: so a unit's files are compared
+with those of the release that was left, or, in another package's release, with all there are. What
+a first release brought with it cannot be started when that is gone, and is stopped.
+"""
 
 
 class Verb(StrEnum):

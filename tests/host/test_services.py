@@ -15,7 +15,8 @@ SYSTEMCTL = """\
 #!/bin/sh
 echo "systemctl $*" >>"$LOG"
 case $1 in
-  show) echo "NeedDaemonReload=$STALE" ;;
+  show) echo "LoadState=${LOADED:-loaded}"; echo "NeedDaemonReload=$STALE"; echo "DropInPaths="
+    echo "FragmentPath=$UNIT" ;;
   -q) [ "$STATE" = active ] ;;
   is-active) echo "$STATE"; [ "$STATE" = active ] ;;
   status) i=0; while [ $i -lt 900 ]; do i=$((i + 1)); echo "line $i"; done; exit 3 ;;
@@ -45,7 +46,12 @@ def run(tmp_path: Path):
         tools = "" if systemd else "command() { return 1; }\nservice() { echo service $*; }\n"
         log = tmp_path / "log"
         log.unlink(missing_ok=True)
-        usual = {"LOG": str(log), "STATE": "active", "STALE": "no"}
+        usual = {"LOG": str(log), "STATE": "active", "STALE": "no"} | {
+            "FLEET_TO": "b",
+            "FLEET_FROM": "a",
+            "FLEET_CURRENT": str(tmp_path / "app/current"),
+            "UNIT": str(tmp_path / "unit"),
+        }
         path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
         done = subprocess.run(
             ["sh", "-c", tools + shell],
@@ -89,8 +95,44 @@ def test_what_is_to_be_reloaded_and_does_not_run_is_started(run) -> None:
 def test_systemd_reads_its_units_again_when_they_have_changed(run) -> None:
     _, asked = run(restart("app"), STALE="yes")
     assert asked == ["daemon-reload", "restart -- app"]
-    done, asked = run(restart("app"), STALE="yes", RELOADED="5")
+    done, asked = run(restart("app"), LOADED="not-found", RELOADED="5")
     assert (done.returncode, asked) == (5, ["daemon-reload"])
+
+
+@pytest.mark.parametrize(
+    ("releases", "current", "again"),
+    [
+        ({"a": "1", "b": "2"}, "b", True),
+        ({"a": "1", "b": "1"}, "b", False),
+        ({"b": "1"}, "b", True),
+        ({"a": "1", "b": "1", "older": "0"}, "b", False),
+        ({"a": "1"}, "", False),
+    ],
+)
+@pytest.mark.parametrize("own", [True, False])
+def test_a_unit_of_a_release_is_compared_with_what_was_left(
+    run, tmp_path: Path, releases: dict[str, str], current: str, again: bool, own: bool
+) -> None:
+    for name, content in releases.items():
+        folder = tmp_path / "app/releases" / name
+        folder.mkdir(parents=True)
+        (folder / "app.service").write_text(content)
+    if current:
+        (tmp_path / "app/current").symlink_to(f"releases/{current}")
+    (tmp_path / "unit").symlink_to("app/current/app.service")
+    where = {} if own else {"FLEET_CURRENT": str(tmp_path / "other/current")}
+    _, asked = run(restart("app"), **where)
+    if not own:  # which release was left is not known: all there are count
+        again = len(set(releases.values())) > 1
+    assert asked == ["daemon-reload"] * again + ["restart -- app"]
+
+
+def test_what_came_with_a_first_release_is_stopped_when_that_is_gone(run) -> None:
+    done, asked = run([*restart("app"), *reload("web")], FLEET_TO="", CODE="1")
+    assert done.returncode == 0
+    assert asked == ["restart -- app", "stop -- app", "reload -- web", "stop -- web"]
+    done, _ = run(restart("app"), systemd=False, FLEET_TO="", CODE="1")
+    assert done.returncode == 0
 
 
 def test_a_service_that_fails_says_why(run) -> None:

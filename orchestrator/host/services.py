@@ -14,6 +14,7 @@ serve() {
     read_anew "$2" || exit
     systemctl "$1" -- "$2" && return
     [ -n "$FLEET_TO" ] || { systemctl stop -- "$2"; return 0; }
+    journalctl --sync 2>/dev/null
     systemctl status --no-pager -l -n 10 -- "$2" | tail -c 6000
     echo "$2 did not $1: it is $(systemctl is-active -- "$2")"
     exit 1

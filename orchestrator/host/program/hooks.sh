@@ -108,12 +108,13 @@ still_to_go() {
   esac
 }
 
-# announce <word> <release>…: daemons may watch .fleet/changed, below `current` or below the release that
-# they were started from.
+# announce <word> <release>…: daemons may watch .fleet/changed, below the package, below `current`, or below
+# the release that they were started from.
 announce() {
   announced=$1
   ! has_done "$1" "$a_nonce" || return 0
   shift
+  { mkdir -p "$P/.fleet" && touch "$P/.fleet/changed"; } 2>/dev/null
   for release; do
     [ -z "$release" ] || touch "$P/releases/$release/.fleet/changed"
   done 2>/dev/null

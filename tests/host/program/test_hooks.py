@@ -332,6 +332,7 @@ def changed(place: Place, release: Release) -> int:
 
 def test_a_program_that_watches_its_release_sees_it_change(ready: Place) -> None:
     watched = ready.home / "current/.fleet/changed"
+    stable = ready.home / ".fleet/changed"
     with ready.session() as session:
         before = changed(ready, OLD)
         stage(ready, session, {})
@@ -339,6 +340,7 @@ def test_a_program_that_watches_its_release_sees_it_change(ready: Place) -> None
         assert (answer.status, changed(ready, NEW) > 0) == ("ok", True)
         assert changed(ready, OLD) > before
         touched = changed(ready, OLD), changed(ready, NEW)
+        first = stable.stat().st_mtime_ns
         activate(ready, session, {})
         assert (changed(ready, OLD), changed(ready, NEW)) == touched
         probe, found = ready.probe(session, NEW), session.ask("verify", **ready.where())
@@ -346,6 +348,7 @@ def test_a_program_that_watches_its_release_sees_it_change(ready: Place) -> None
         go_back(ready, session, {})
         assert watched.stat().st_mtime_ns > touched[0]
         assert changed(ready, NEW) > touched[1]
+        assert stable.stat().st_mtime_ns > first
         assert ready.probe(session, OLD).proved
 
 

@@ -98,7 +98,10 @@ def releases(chart: Chart, patient: Patient) -> Iterator[Finding]:
     found += _incomplete(chart, patient)
     if all(finding.level is Level.OK for finding in found):
         before = f", before it {probe.previous}" if probe.previous else ""
-        what = f"{probe.active or 'nothing'} is active{before}; whole: {len(probe.releases)}"
+        golden = f"; golden: {probe.golden}" if probe.golden else ""
+        what = (
+            f"{probe.active or 'nothing'} is active{before}; whole: {len(probe.releases)}{golden}"
+        )
         found.append(Finding(Level.OK, Area.RELEASES, what))
     yield from found
 

@@ -151,6 +151,8 @@ class Probe:
     drift: Drift | None = None
     kept: tuple[str, ...] = ()
     """Paths of which the active release has taken over local changes."""
+    golden: str = ""
+    """The release that is pinned on the host, to go back to for good."""
 
 
 def status(reply: Reply) -> Status:
@@ -182,6 +184,7 @@ def read_probe(reply: Reply) -> Probe:
         part=_arrived(part(fields, "part")),
         drift=_drift(part(fields, "drift")),
         kept=words(fields, "kept"),
+        golden=text(fields, "golden"),
     )
 
 

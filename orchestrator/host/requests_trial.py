@@ -49,11 +49,15 @@ def commit(
     nonce: str,
     keep: Retention,
     backups: BackupRetention,
+    factory: str = "",
     live: bool = False,
 ) -> str:
-    """Make a confirmed release final, and let go of old ones, of old backups and of the lock."""
+    """Make a confirmed release final, and let go of old ones, of old backups and of the lock.
+
+    The release of the version ``factory`` is pinned on the host, and never let go of.
+    """
     values = {"release": release, "manifest": manifest, "nonce": nonce}
-    rest = given(live="1" if live else "")
+    rest = given(factory=factory, live="1" if live else "")
     return line("commit", of(place), by(claim), values, _limits(keep, backups), rest)
 
 

@@ -33,6 +33,7 @@ PARTS = (
     "activate.sh",
     "revert.sh",
     "repair.sh",
+    "factory.sh",
     "retire.sh",
     "confirm.sh",
     "reboot.sh",

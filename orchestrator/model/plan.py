@@ -237,6 +237,8 @@ class Package:
     """Template; ``None``: host variable ``fleet_state``, else ``/var/lib/fleet``."""
     keep: Retention = Retention()
     backups: BackupRetention = BackupRetention()
+    factory: str | None = None
+    """The version of the golden release: it is pinned on hosts, and no retention removes it."""
     data: Data = Data()
     on_drift: OnDrift = OnDrift()
     allow_downgrade: bool = False

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from orchestrator.model.plan import Origin
 from orchestrator.model.ranges import LATEST, is_range
+from orchestrator.model.version import is_version
 from orchestrator.schema import Field, Shape, Text, Wrong
 from orchestrator.schema.kinds import ScalarKind, Schema
 from orchestrator.yamldoc import ScalarNode
@@ -55,6 +56,26 @@ ORIGIN = Shape(
     ),
     short="location",
 )
+
+
+@dataclass(frozen=True)
+class OneVersion(ScalarKind):
+    """Just one version."""
+
+    expected: str = "one version, such as 1.0.0"
+    sample: str = '"1.0.0"'
+
+    blank = None
+
+    def read(self, scalar: ScalarNode) -> str:
+        """Return the text of the version."""
+        if not is_version(scalar.text):
+            raise self.wrong(scalar)
+        return scalar.text
+
+    def schema(self) -> Schema:
+        """Return the JSON Schema."""
+        return {"type": "string"}
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from orchestrator.model import plan as model
 from orchestrator.model.trial import BootHook, RebootWhen, Trial
 from orchestrator.planfile.keeping import BACKUPS, DATA, KEEP, DriftRules
 from orchestrator.planfile.names import NAME, PATTERN, VARIABLE
-from orchestrator.planfile.origin import ORIGIN, Versions
+from orchestrator.planfile.origin import ORIGIN, OneVersion, Versions
 from orchestrator.planfile.releasing import POLICY
 from orchestrator.schema import (
     Choice,
@@ -149,6 +149,12 @@ def package_shape(checks: UseOf) -> Shape:
         ),
         Field("keep", KEEP, KEEP.help),
         Field("backups", BACKUPS, BACKUPS.help),
+        Field(
+            "factory",
+            OneVersion(),
+            "The golden release: it stays on hosts that had it committed; hosts restore --factory.",
+            example='"1.0.0"',
+        ),
         Field("data", DATA, DATA.help),
         Field(
             "on_drift",

@@ -131,6 +131,7 @@ def commitment(ctx: Asking, work: PackageWork) -> Build:
         nonce=ctx.nonce,
         keep=work.package.keep,
         backups=work.package.backups,
+        factory=work.package.factory or "",
         live=ctx.live,
     )
 

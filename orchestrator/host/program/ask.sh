@@ -77,6 +77,7 @@ do_probe() {
   describe_last
   describe_lock
   describe_seen
+  describe_golden
   describe_part
   prove_active
   answer ok ''

@@ -100,6 +100,8 @@ do_commit() {
   dismiss
   point committed
   remember || leave failed "$S/seen cannot be written: is the disk full?"
+  pin_golden || leave failed "$S/factory cannot be written: is the disk full?"
+  point pinned
   retire
   trim_history
   finish_hooks

@@ -14,9 +14,10 @@ retire() {
 }
 
 # Remove complete releases, oldest first, beyond those to keep, past their age, or for want of room;
-# but never the active or previous one.
+# but never the active, the previous or the golden one.
 prune() {
   finish_removals
+  load_golden
   completes
   surplus=-$a_keep aged=
   for release in $complete; do
@@ -25,7 +26,7 @@ prune() {
     surplus=$((surplus + 1))
   done
   for release in $(printf %s "$aged" | sort -n | sed 's/.* //'); do
-    [ "$release" != "$active" ] && [ "$release" != "$previous" ] || continue
+    [ "$release" != "$active" ] && [ "$release" != "$previous" ] && [ "$release" != "$golden" ] || continue
     about_release "$release"
     [ "$surplus" -gt 0 ] || past "$completed" "$a_keep_age" || cramped || continue
     remove "$release"

@@ -9,7 +9,7 @@ from orchestrator.clock import iso
 from orchestrator.doctor.chart import Area, Chart, Finding, Level
 from orchestrator.host.diagnosis import Patient
 from orchestrator.host.drift import weigh
-from orchestrator.host.replies import Probe, number, text
+from orchestrator.host.replies import Probe, Trial, number, text
 from orchestrator.model.keeping import OnDrift
 from orchestrator.report.figures import span
 
@@ -70,15 +70,23 @@ def trial(chart: Chart, patient: Patient) -> Iterator[Finding]:
         level = Level.PROBLEM if stranded else Level.OK
         yield Finding(level, Area.TRIAL, f"none is on; {how}{why}", mend)
         return
-    told = f"{on.release} is on trial by run {on.run}"
-    if not patient.diagnosis.guarded:
-        what = f"{told}, and its watchdog is dead: nothing takes the host back"
-        yield Finding(Level.PROBLEM, Area.TRIAL, what, _unlock(chart, patient))
-    elif on.remaining > 0:
-        what = f"{told}: it goes back by itself in {span(on.remaining)} unless confirmed"
+    yield _on_trial(chart, patient, on)
+    if not on.boot_hook:
+        what = "after a reboot nothing takes the host back before somebody looks: no boot hook"
         yield Finding(Level.WARNING, Area.TRIAL, what, f"fleet resume {quote(on.run)}")
-    else:
-        yield Finding(Level.WARNING, Area.TRIAL, f"{told}, is overdue, and is going back")
+
+
+def _on_trial(chart: Chart, patient: Patient, on: Trial) -> Finding:
+    stage = "is confirmed, and waits for its commit, on trial" if on.confirmed else "is on trial"
+    told = f"{on.release} {stage} by run {on.run}"
+    if not on.guarded:
+        what = f"{told}, and its watchdog is dead: nothing takes the host back"
+        return Finding(Level.PROBLEM, Area.TRIAL, what, _unlock(chart, patient))
+    if on.remaining > 0:
+        wants = "committed or renewed" if on.confirmed else "confirmed"
+        what = f"{told}: it goes back by itself in {span(on.remaining)} unless {wants}"
+        return Finding(Level.WARNING, Area.TRIAL, what, f"fleet resume {quote(on.run)}")
+    return Finding(Level.WARNING, Area.TRIAL, f"{told}, is overdue, and is going back")
 
 
 def _unlock(chart: Chart, patient: Patient) -> str:

@@ -61,7 +61,7 @@ class Hold:
 class Diagnosis:
     """What ``diagnose`` told; ``damage`` are records that cannot be read.
 
-    ``guarded``: an armed trial has its watchdog. ``incomplete`` are releases that are not whole.
+    ``incomplete`` are releases that are not whole.
     ``services`` are pairs of a name and what the host says of it. ``backups`` counts those of
     replaced files; those of data are named, oldest first.
     """
@@ -70,7 +70,6 @@ class Diagnosis:
     packages: tuple[str, ...] = ()
     damage: tuple[str, ...] = ()
     hold: Hold | None = None
-    guarded: bool = False
     at_work: bool = False
     incomplete: tuple[str, ...] = ()
     services: tuple[tuple[str, str], ...] = ()
@@ -139,7 +138,6 @@ def read_diagnosis(fields: Mapping[str, object]) -> Diagnosis:
         packages=words(fields, "packages"),
         damage=words(fields, "damage"),
         hold=_hold(part(fields, "lock")),
-        guarded=flag(fields, "guarded"),
         at_work=flag(fields, "at_work"),
         incomplete=words(fields, "incomplete"),
         services=tuple((text(it, "name"), text(it, "state")) for it in parts(fields, "services")),

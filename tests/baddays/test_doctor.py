@@ -374,15 +374,25 @@ def test_a_run_at_work_is_locked_out_and_its_host_goes_back(area: Area, disk: Di
     area.verify()
 
 
+def kill_watchdog(disk: Disk) -> None:
+    """Kill it, and before that whoever would start it anew."""
+    number = int((disk.state / "watchdog").read_text().split()[0])
+    parent = int(Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[1])
+    for pid in (parent, number):
+        if pid > 1:
+            os.kill(pid, signal.SIGKILL)
+
+
 def test_a_trial_whose_watchdog_is_dead(area: Area, disk: Disk) -> None:
     disk.hold("post_activate")
     with area.start_apply("1.1.0") as controller:
         assert eventually(lambda: "post_activate 1.1.0" in disk.trace)
         controller.send(signal.SIGKILL)
     disk.let_go("post_activate")
-    os.killpg(int((disk.state / "watchdog").read_text().split()[0]), signal.SIGKILL)
+    kill_watchdog(disk)
     assert eventually(lambda: ("problem", "trial") in trouble(doctor(area, expect=None)))
-    [mending] = [it["mend"] for it in doctor(area, expect=2)["findings"] if it["area"] == "trial"]
-    paste(area, mending)
+    found = doctor(area, expect=2)["findings"]
+    [dead] = [it for it in found if (it["level"], it["area"]) == ("problem", "trial")]
+    paste(area, dead["mend"])
     assert disk.version == OLD
     assert ("problem", "trial") not in trouble(doctor(area, expect=None))

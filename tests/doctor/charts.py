@@ -20,7 +20,7 @@ WAY = Way("ops@10.0.0.1:22", SPELLING.ssh)
 DISK = Disk("root", "/opt", "/", 10 << 20, 5 << 20, 1000, 900)
 FACTS = {"epoch": NOW, "os": "debian", "init": "systemd", "user": "ops", "missing": []}
 PROBE = Probe(NEW, OLD, (OLD, NEW), last=Last("n", "r-1", OLD, NEW, "committed", ""))
-TRIAL = Trial("n2", "r-2", NEW, OLD, 90, activated=True)
+TRIAL = Trial("n2", "r-2", NEW, OLD, 90, activated=True, guarded=True, boot_hook="cron")
 HOLD = Hold("r-2", "bob@ops", NOW - 60, 540, binds=True, lives=True)
 PATIENT = Patient(PLACE, Diagnosis((DISK,), ("app",)), PROBE)
 HEALTHY = Chart("h1", SPELLING, (WAY,), FACTS, 0.0, (DISK,), (PATIENT,), planned={"app": OnDrift()})

@@ -30,6 +30,8 @@ from tests.doctor.charts import (
 P, W = Level.PROBLEM, Level.WARNING
 SSH = "ssh -p 2222 ops@h1"
 UNLOCK = "fleet hosts unlock plan.yml h1 -u ops --package app --yes"
+ON_TRIAL = replace(PROBE, trial=TRIAL)
+TOLD = HEALTHY.patients[0].diagnosis
 DRIFT = Drift("bin/x is modified", modified=("bin/x",))
 
 
@@ -97,7 +99,13 @@ RULES: dict[str, tuple[Chart, Level, Area, str, str]] = {
         "cannot be probed: it says no",
         "fleet doctor plan.yml h1 -u ops",
     ),
-    "trial unguarded": (probed(trial=TRIAL), P, Area.TRIAL, "its watchdog is dead", "--force"),
+    "trial unguarded": (
+        probed(trial=replace(TRIAL, guarded=False)),
+        P,
+        Area.TRIAL,
+        "its watchdog is dead",
+        "--force",
+    ),
     "stranded": (
         probed(last=Last("n", "r", OLD, NEW, "stranded", "the old release is gone")),
         P,
@@ -181,15 +189,16 @@ def test_what_is_wrong_and_what_mends_it(name: str) -> None:
 
 
 def test_a_trial_that_is_guarded() -> None:
-    chart = probed(trial=TRIAL)
-    guarded = replace(chart.patients[0].diagnosis, guarded=True, hold=HOLD)
-    lock, trial = worst(with_patient(probe=chart.patients[0].probe, diagnosis=guarded))
+    lock, trial = worst(with_patient(probe=ON_TRIAL, diagnosis=replace(TOLD, hold=HOLD)))
     assert lock.mend == f"{UNLOCK} --force"
     assert trial.what.endswith("goes back by itself in 1m30s unless confirmed")
     assert (trial.level, trial.mend) == (W, "fleet resume r-2")
-    overdue = replace(PROBE, trial=replace(TRIAL, remaining=-3))
-    [_, trial] = worst(with_patient(probe=overdue, diagnosis=guarded))
+    [trial] = worst(probed(trial=replace(TRIAL, remaining=-3)))
     assert (trial.level, trial.mend) == (W, "")
+    [trial] = worst(probed(trial=replace(TRIAL, confirmed=True)))
+    assert "is confirmed, and waits for its commit, on trial by run r-2" in trial.what
+    [_, hook] = worst(probed(trial=replace(TRIAL, boot_hook="")))
+    assert hook.what.endswith("no boot hook")
 
 
 def test_a_lock_that_is_over_is_no_trouble() -> None:

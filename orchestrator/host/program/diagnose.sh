@@ -69,11 +69,10 @@ describe_package() {
   describe_backups
 }
 
-# Who has the lock, whether that binds anyone, and whether an armed trial has its watchdog.
+# Who has the lock, and whether that binds anyone.
 describe_hold() {
   load_lock
   load_trial
-  raw guarded "$(truth eval 'armed && guarded "$trial_nonce"')"
   [ -n "$lock_run" ] || return 0
   J="$J,\"lock\":{\"expires_in\":$((lock_expires - now)),\"since\":$(stat -c %Y "$S/token" || echo 0)"
   put run "$lock_run"

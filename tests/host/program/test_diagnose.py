@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +37,7 @@ def test_a_host_that_has_nothing_yet(place: Place) -> None:
     usage = os.statvfs(place.root.parent)
     assert root["inodes"] == usage.f_files
     assert told.fields.get("lock") is None
-    assert (told.incomplete, told.damage, told.backups, told.guarded) == ([], [], 0, False)
+    assert (told.incomplete, told.damage, told.backups) == ([], [], 0)
     assert not place.root.exists()
     assert not place.state.exists()
 
@@ -56,18 +55,6 @@ def test_who_holds_the_lock_since_when_and_whether_that_binds(place: Place) -> N
             assert lock["since"] == int((place.records / "token").stat().st_mtime)
         lock = diagnose(place, looking).lock
         assert (lock["binds"], lock["lives"]) == (False, False)
-
-
-def test_a_trial_and_whether_its_watchdog_lives(place: Place) -> None:
-    with place.session() as session:
-        place.install(session, OLD)
-        place.stage(session, NEW)
-        place.activate(session, NEW)
-        assert diagnose(place, session).guarded is True
-        number = int((place.records / "watchdog").read_text().split()[0])
-        os.killpg(number, signal.SIGKILL)
-        until(lambda: diagnose(place, session).guarded is False)
-        assert place.revert(session).status == "ok"
 
 
 def test_releases_that_are_not_whole_and_all_packages_there_are(place: Place) -> None:

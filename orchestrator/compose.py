@@ -36,6 +36,7 @@ from orchestrator.planning.outlook import Candidate
 from orchestrator.planning.policy import leaves_choice
 from orchestrator.ports import Connector, Gate
 from orchestrator.service.examining import Doctor
+from orchestrator.service.golden import restoring
 from orchestrator.service.options import RunOptions
 from orchestrator.service.prepare import Prepared, Selected, prepare, selected
 
@@ -92,7 +93,7 @@ def read_plan(path: Path, options: RunOptions) -> Plan:
     plan = load_plan(path.absolute(), CHECKS, options.extra_vars)
     if options.forks is not None:
         plan = replace(plan, rollout=replace(plan.rollout, max_parallel=options.forks))
-    return plan
+    return restoring(plan, options.factory) if options.factory else plan
 
 
 def read_site(path: Path, options: RunOptions, narrow: Narrow = _as_it_is) -> Site:

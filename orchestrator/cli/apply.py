@@ -63,9 +63,9 @@ def apply(plan: Path, *, check: bool, diff: bool, ask_become_pass: bool, **given
             ready = foresee(ready, options, password, screen)
             return looking.look(ready, options, password, screen, diff=diff)
         with home.open_journal() as journal:
-            _refuse_denied(journal, ready)
+            refuse_denied(journal, ready)
             ready, options = agree(ready, options, password, screen)
-            return _begin(journal, home, ready, options, password, screen)
+            return begin(journal, home, ready, options, password, screen)
     finally:
         ready.close()
 
@@ -90,7 +90,7 @@ def rollback(run_or_package: str, *, ask_become_pass: bool, **given: Any) -> int
     return _take_up(run, Request.ROLLBACK, Screen.of(given), ask=ask_become_pass)
 
 
-def _begin(
+def begin(
     journal: Journal,
     home: Home,
     ready: Ready,
@@ -98,6 +98,7 @@ def _begin(
     password: BecomePassword,
     screen: Screen,
 ) -> int:
+    """Begin a run, drive it as long as may be, and return its exit code."""
     clock, plan, who = WallClock(), ready.prepared.plan, operator()
     started = RunStarted(
         at=clock.now(),
@@ -187,7 +188,8 @@ def _drive(
     return code
 
 
-def _refuse_denied(journal: Journal, ready: Ready) -> None:
+def refuse_denied(journal: Journal, ready: Ready) -> None:
+    """Raise BundleError for releases that were rolled back and not lifted since."""
     targets = {target.manifest: target for target in ready.prepared.targets}
     denied = journal.denied(list(targets))
     if denied:

@@ -15,6 +15,7 @@ import click
 
 from orchestrator import compose
 from orchestrator.cli.consent import at_terminal
+from orchestrator.cli.factory import restore_golden
 from orchestrator.cli.flags import ask_become, become_password, connection_flags, options_of
 from orchestrator.clock import WallClock, iso
 from orchestrator.errors import ExitCode, HostError, NotAgreed, UsageError
@@ -78,16 +79,23 @@ def backups(plan: Path, **given: Any) -> int:
 
 @click.command()
 @click.option("--from", "source", metavar="ID|latest", help="The backup, as backups lists it.")
-@click.option("--yes", is_flag=True, help="Replace the data without asking.")
+@click.option("--factory", is_flag=True, help="Go back to the golden release instead: factory:.")
+@click.option("--yes", is_flag=True, help="Do it without asking.")
 @_data_flags
-def restore(plan: Path, *, source: str | None, yes: bool, **given: Any) -> int:
+def restore(plan: Path, *, source: str | None, factory: bool, yes: bool, **given: Any) -> int:
     """Bring the data that PLAN declares back from a backup, on every host.
 
     The archive's hash is proved, and it is unpacked beside the data, before anything is stopped.
     What the data was is kept beside it, until the next restore but one.
+
+    With --factory, hosts go back to the golden release of PLAN, by a run; data is left alone.
     """
-    if not source:
-        raise UsageError("--from is missing", hint="--from latest, or ID: fleet hosts backups PLAN")
+    if bool(source) == factory:
+        hint = "--from latest, or ID: fleet hosts backups PLAN; or --factory"
+        raise UsageError("--from or --factory: one of the two", hint=hint)
+    if factory:
+        return restore_golden(plan, given, yes=yes)
+    assert source
     _agree(yes=yes)
 
     async def restored(site: compose.Site, ssh: Connector) -> Found[Restored]:

@@ -15,6 +15,7 @@ class RunOptions:
 
     ``forks`` replaces the plan's ``max_parallel``. Passwords are not here: they are asked for
     again when a run is resumed. ``locked`` says that the releases were those of the plan's lock.
+    ``factory`` has, by package, the golden versions that hosts are taken back to.
     ``agreed`` tells people, by package, to what change of version who agreed, and how.
     """
 
@@ -33,6 +34,7 @@ class RunOptions:
     yes: bool = False
     approved: Mapping[str, str] = field(default_factory=dict)
     agreed: Mapping[str, str] = field(default_factory=dict)
+    factory: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def given(self) -> Given:

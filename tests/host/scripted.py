@@ -242,11 +242,8 @@ class FakeGate:
         return Held("lock", self.held_by, 0.0) if self.held_by else None
 
 
-GATE = FakeGate()
-
-
-def build_gate(use: Use, variables: Mapping[str, object]) -> FakeGate:
-    return GATE
+def build_gate(_use: Use, _variables: Mapping[str, object]) -> FakeGate:
+    return FakeGate()
 
 
 def context(
@@ -258,19 +255,21 @@ def context(
     depot: FakeDepot | None = None,
     watch: Watch | None = None,
     seconds: float = 60.0,
+    policy: HostPolicy | None = None,
+    gate: FakeGate | None = None,
 ) -> Context:
     what, watch = what or assignment(), watch or Watch()
     fresh = connector or FakeConnector(channel)
     return Context(
         assignment=what,
         identity=IDENTITY,
-        policy=HostPolicy(),
+        policy=policy or HostPolicy(),
         memory=memory or Memory(),
         channel=channel,
         fresh=lambda: fresh.open(what.host),
         depot=depot or FakeDepot(),
         build_check=build_check,
-        build_gate=build_gate,
+        build_gate=build_gate if gate is None else lambda _use, _variables: gate,
         on_output=None,
         sleep=watch.sleep,
         clock=watch,

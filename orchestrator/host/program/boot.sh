@@ -65,6 +65,7 @@ RequiresMountsFor=$S $P
 StartLimitIntervalSec=0
 [Service]
 ExecStart=$(watch_command)
+StandardOutput=null
 Restart=on-failure
 RestartSec=1
 KillMode=process" || return

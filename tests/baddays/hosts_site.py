@@ -208,7 +208,7 @@ def watchdogs(area: Area, host: LabHost) -> list[str]:
     """Return the command lines of the watchdogs of an area's trials on a host."""
     state = f" {area.disk(host.name).state.parent} "
     lines = _running(area.site, host).values()
-    return [line for line in lines if _is_watchdog(line) and state in line]
+    return [line for line in lines if "/program watchdog " in line and state in line]
 
 
 def left_behind(site: Site, host: LabHost) -> list[str]:
@@ -217,7 +217,8 @@ def left_behind(site: Site, host: LabHost) -> list[str]:
 
 
 def _is_watchdog(line: str) -> bool:
-    return "/program watchdog " in line
+    """Tell a watchdog, or the shell that would start it again."""
+    return "/program watchdog " in line or 'setsid sh "$0" watchdog "$@"' in line
 
 
 def _running(site: Site, host: LabHost) -> dict[int, str]:

@@ -80,7 +80,6 @@ may_activate() {
 
 # Nothing was switched: as if the trial had never been.
 disarm() {
-  rm -f "$S/trial"
   dismiss
   leave no "$1"
 }

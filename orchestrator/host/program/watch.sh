@@ -52,7 +52,7 @@ guarded() {
 dismiss() {
   take_hook_down
   ! guarded "$a_nonce" || [ "$op" = watchdog ] || end "$guard_pid"
-  rm -f "$S/watchdog" "$S/spent" "$S/boots" "$S/ballast"
+  rm -f "$S/trial" "$S/watchdog" "$S/spent" "$S/boots" "$S/ballast"
 } 2>/dev/null
 
 # Wait until the trial is over or must end, and in that case go back.
@@ -83,9 +83,14 @@ watchdog() {
   while on_trial && end_trial; do nap 10; done
 }
 
-# Leave: what a trial that is over has left behind goes.
+# Leave: what a trial that is over has left behind goes, unless another one has begun meanwhile.
 stand_down() {
+  patience=999999
+  claim w
+  clock
+  load_trial
   armed || dismiss
+  rm -f "$S/busy"
   exit 0
 }
 

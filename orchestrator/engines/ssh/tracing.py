@@ -117,8 +117,9 @@ def command(target: Target) -> tuple[str, ...]:
         words += ["-p", str(target.port)]
     for file in target.identity_files:
         words += ["-i", file]
-    if target.known_hosts[:1] != (str(Path(KNOWN_HOSTS[0]).expanduser()),):
-        words += ["-o", f"UserKnownHostsFile={' '.join(target.known_hosts)}"]
+    usual = {str(Path(file).expanduser()) for file in KNOWN_HOSTS}
+    if own := [file for file in target.known_hosts if file not in usual]:
+        words += ["-o", f"UserKnownHostsFile={' '.join(own)}"]
     if jumps := _jumps(target.via):
         words += ["-J", ",".join(jumps)]
     return (*words, f"{target.user}@{target.address}")

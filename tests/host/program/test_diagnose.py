@@ -95,8 +95,10 @@ def test_a_damaged_record_is_named_and_not_run(place: Place, record: str) -> Non
 def test_services_and_backups(place: Place, tmp_path: Path) -> None:
     fake = tmp_path / "fakes"
     fake.mkdir()
-    (fake / "service").write_text('#!/bin/sh\n[ "$1 $2" = "good status" ]\n')
-    (fake / "service").chmod(0o755)
+    systemctl = '[ "$3" != good.service ] || exec echo active; echo inactive; exit 3'
+    for name, text in (("service", '[ "$1 $2" = "good status" ]'), ("systemctl", systemctl)):
+        (fake / name).write_text(f"#!/bin/sh\n{text}\n")
+        (fake / name).chmod(0o755)
     with place.session(PATH=f"{fake}:{place.environment['PATH']}") as session:
         place.install(session, OLD)
         (place.records / "backups/100-x").mkdir(parents=True)
@@ -104,9 +106,8 @@ def test_services_and_backups(place: Place, tmp_path: Path) -> None:
         for name in ("200-b.tar.gz", "100-a.tar.zst", "100-a.about"):
             (place.records / "backups/data" / name).touch()
         answer = diagnose(place, session, services="good.service\nbad one;rm -rf /\n")
-    if not Path("/run/systemd/system").exists():
-        states = [(it["name"], it["state"]) for it in answer.services]
-        assert states == [("good.service", "active"), ("bad one;rm -rf /", "inactive")]
+    states = [(it["name"], it["state"]) for it in answer.services]
+    assert states == [("good.service", "active"), ("bad one;rm -rf /", "inactive")]
     assert (answer.backups, answer.data_backups) == (1, ["100-a", "200-b"])
 
 

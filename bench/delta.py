@@ -37,6 +37,7 @@ from orchestrator.host.work import Assignment, HostPolicy, PackageWork, RunIdent
 from orchestrator.model.event import Action, Result
 from orchestrator.model.fleet import Endpoint, Host
 from orchestrator.model.plan import Origin, Package
+from orchestrator.triggers import build_trigger
 from tests.host.local_channel import LocalConnector
 
 TOOLS = shlex.split(
@@ -135,6 +136,7 @@ class Site:
             depot,
             build_check,
             build_gate,
+            build_trigger,
             RunIdentity(run, "bench", run),
             WallClock(),
             policy=HostPolicy(),

@@ -31,6 +31,7 @@ from orchestrator.model.fleet import BecomeMethod, Host
 from orchestrator.model.lock import Pin
 from orchestrator.model.plan import Package, Plan, RolloutPolicy, Use
 from orchestrator.model.ranges import Range
+from orchestrator.planfile import Kinds
 from orchestrator.planfile import load as load_plan
 from orchestrator.planning.outlook import Candidate
 from orchestrator.planning.policy import leaves_choice
@@ -39,10 +40,13 @@ from orchestrator.service.examining import Doctor
 from orchestrator.service.golden import restoring
 from orchestrator.service.options import RunOptions
 from orchestrator.service.prepare import Prepared, Selected, prepare, selected
+from orchestrator.triggers import TRIGGERS, build_trigger
 
 BecomePassword = Callable[[Host], str | None]
 Narrow = Callable[[Plan], Plan]
 FREE: Mapping[str, Pin] = {}
+KINDS = Kinds(CHECKS, TRIGGERS)
+"""What plans may name."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ def _as_it_is(plan: Plan) -> Plan:
 
 def read_plan(path: Path, options: RunOptions) -> Plan:
     """Return the plan in a file, with the flags that replace parts of it; raises PlanError."""
-    plan = load_plan(path.absolute(), CHECKS, options.extra_vars)
+    plan = load_plan(path.absolute(), KINDS, options.extra_vars)
     if options.forks is not None:
         plan = replace(plan, rollout=replace(plan.rollout, max_parallel=options.forks))
     return restoring(plan, options.factory) if options.factory else plan
@@ -277,6 +281,7 @@ def driver(
         ready.depot,
         build_check,
         build_gate,
+        build_trigger,
         identity,
         WallClock(),
         policy=ready.prepared.policy,
@@ -292,6 +297,7 @@ def looker(ready: Ready, ssh: Connector, identity: RunIdentity) -> Looker:
         ready.depot,
         build_check,
         build_gate,
+        build_trigger,
         identity,
         WallClock(),
         policy=ready.prepared.policy,

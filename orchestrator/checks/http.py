@@ -10,7 +10,7 @@ from orchestrator.schema import Text, Whole, option
 
 # Each tool leaves the headers (or its words) in head, its exit in code, the body on stdout; no
 # more than the first MiB of the body is kept.
-_FETCH = r"""
+FETCH = r"""
 work=$(mktemp -d) || say 2 "no room for temporary files"
 trap 'rm -rf "$work"' EXIT
 trap 'exit 2' HUP INT TERM
@@ -50,6 +50,7 @@ esac
 { "$fetch"; echo "$?" >"$work/code"; } | head -c 1048576 >"$work/body"
 status=$(sed -n 's/.*HTTP\/[0-9.]* \([0-9][0-9][0-9]\).*/\1/p' "$work/head" 2>/dev/null | tail -n 1)
 """
+"""Asks ``$url`` for at most ``$seconds``; leaves what came in ``$status``, empty for no answer."""
 
 # curl: 3 bad URL, 6 unknown name, 35 and 51 to 60 TLS; 7, 28, 52, 56 are no answer (yet).
 _JUDGE = """
@@ -98,4 +99,4 @@ class Http(Check):
             text=self.contains,
             seconds=patience(self.timeout),
         )
-        return SAY + asked + _FETCH + _JUDGE
+        return SAY + asked + FETCH + _JUDGE

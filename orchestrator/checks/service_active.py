@@ -8,8 +8,10 @@ from typing import ClassVar
 from orchestrator.checks.base import QUICK, SAY, Check, assign
 from orchestrator.schema import Text, option
 
+SERVICE = Text("the name of a service", r"[A-Za-z0-9_@][A-Za-z0-9_@.:\\-]*")
+
 # systemctl prints nothing where systemd is not running, so that the next tool is asked.
-_LOOK = """
+_SYSTEMD = """
 state=
 have systemctl && state=$(systemctl is-active -- "$unit" 2>/dev/null)
 case $state in
@@ -17,19 +19,25 @@ active) say 0 "$unit is active" ;;
 activating | reloading) say 21 "$unit is $state" ;;
 ?*) say 1 "$unit is $state" ;;
 esac
-if have rc-service; then
-  rc-service "$name" status >/dev/null 2>&1
-elif have service; then
-  service "$name" status >/dev/null 2>&1
-else
-  say 2 "cannot tell whether $name runs: no systemd, rc-service or service here"
-fi
-case $? in
-0) say 0 "$name is running" ;;
-1 | 2 | 3) say 1 "$name is not running" ;;
-*) say 2 "cannot tell whether $name runs" ;;
-esac
 """
+
+OTHER_INIT = """
+by_other_init() {
+  if have rc-service; then
+    rc-service "$name" status >/dev/null 2>&1
+  elif have service; then
+    service "$name" status >/dev/null 2>&1
+  else
+    say 2 "cannot tell whether $name runs: no systemd, rc-service or service here"
+  fi
+  case $? in
+  0) say 0 "$name is running" ;;
+  1 | 2 | 3) say 1 "$name is not running" ;;
+  *) say 2 "cannot tell whether $name runs" ;;
+  esac
+}
+"""
+"""``by_other_init`` says whether the service ``$name`` runs where systemd does not."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +47,7 @@ class ServiceActive(Check):
     short: ClassVar[str] = "service"
 
     service: str = option(
-        Text("the name of a service", r"[A-Za-z0-9_@][A-Za-z0-9_@.:\\-]*"),
+        SERVICE,
         "Name of the unit or init script.",
         example="nginx.service",
     )
@@ -49,4 +57,6 @@ class ServiceActive(Check):
     def script(self) -> str:
         """Return the sh text."""
         name = self.service.removesuffix(".service")
-        return SAY + assign(unit=self.service, name=name) + _LOOK
+        return (
+            SAY + assign(unit=self.service, name=name) + _SYSTEMD + OTHER_INIT + "by_other_init\n"
+        )

@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from orchestrator import compose
-from orchestrator.checks import CHECKS
 from orchestrator.cli.flags import connection_flags, options_of, warn
 from orchestrator.errors import ExitCode, InputError, Problem
 from orchestrator.home import Home
@@ -50,7 +49,7 @@ def _lint_all(path: Path, options: RunOptions) -> None:
 def schema(*, as_reference: bool) -> int:
     """Print the JSON Schema of plans, for editors."""
     if as_reference:
-        click.echo(reference(CHECKS), nl=False)
+        click.echo(reference(compose.KINDS), nl=False)
     else:
-        click.echo(json.dumps(json_schema(CHECKS), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(json_schema(compose.KINDS), indent=2, ensure_ascii=False))
     return ExitCode.OK

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import click
 
+from orchestrator import compose
 from orchestrator.bundles.rules import package_flaw
 from orchestrator.bundles.sshsig import NAMESPACE, TRUST_NAMESPACE
-from orchestrator.checks import CHECKS
 from orchestrator.engines.ssh import keypair
 from orchestrator.errors import ExitCode, FleetError, UsageError
 from orchestrator.home import Home
@@ -68,7 +68,7 @@ def _files(name: str) -> dict[str, str]:
         _filled(path, known): _filled((source / template).read_text("utf-8"), known)
         for path, template in TEMPLATES.items()
     }
-    schema = json.dumps(json_schema(CHECKS), indent=2, ensure_ascii=False)
+    schema = json.dumps(json_schema(compose.KINDS), indent=2, ensure_ascii=False)
     return {**texts, SCHEMA: f"{schema}\n"}
 
 

@@ -24,6 +24,7 @@ from orchestrator.rollout.verdict import exit_code
 from orchestrator.service.carrying import Packing, carry_in, pack, worst
 from orchestrator.service.operator import operator
 from orchestrator.service.options import RunOptions
+from orchestrator.triggers import build_trigger
 
 PATH = click.Path(path_type=Path)
 
@@ -76,6 +77,7 @@ async def _packed(ready: Ready, home: Home, options: RunOptions) -> Cargo:
     packing = Packing(
         build_check=build_check,
         policy=prepared.policy,
+        build_trigger=build_trigger,
         operator=operator(),
         signers=trust.read_text("utf-8"),
         built=built_at([rules.seconds(work.manifest.created) for work in prepared.works]),

@@ -18,13 +18,9 @@ class Alarms:
     boots: BootBudget | None = None
 
     def keys(self) -> dict[str, object]:
-        """Return them as keys of ``activate``, watches numbered from 1."""
-        keys: dict[str, object] = {}
-        if self.boots:
-            keys["boots"] = self.boots.attempts
-            keys["boot_timeout"] = whole_seconds(self.boots.timeout)
-        if self.watches:
-            keys["triggers"] = " ".join(watch.name for watch in self.watches)
+        """Return the watches as keys of ``activate``, numbered from 1; boots are a trial's terms."""
+        names = " ".join(watch.name for watch in self.watches)
+        keys: dict[str, object] = {"triggers": names} if names else {}
         for number, watch in enumerate(self.watches, start=1):
             keys |= {f"trigger_{number}{part}": value for part, value in _parts(watch)}
         return keys

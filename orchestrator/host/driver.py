@@ -32,6 +32,7 @@ from orchestrator.model.plan import Timeouts
 from orchestrator.ports import (
     BuildCheck,
     BuildGate,
+    BuildTrigger,
     Channel,
     Connector,
     Depot,
@@ -132,6 +133,7 @@ class _Driver:
         depot: Depot,
         build_check: BuildCheck,
         build_gate: BuildGate,
+        build_trigger: BuildTrigger,
         identity: RunIdentity,
         clock: Clock,
         *,
@@ -144,6 +146,7 @@ class _Driver:
         self._depot = depot
         self._build_check = build_check
         self._build_gate = build_gate
+        self._build_trigger = build_trigger
         self._identity = identity
         self._clock = clock
         self._policy = policy or HostPolicy()
@@ -236,6 +239,7 @@ class _Driver:
             depot=self._depot,
             build_check=self._build_check,
             build_gate=self._build_gate,
+            build_trigger=self._build_trigger,
             on_output=partial(show, name) if show else None,
             sleep=self._sleep,
             clock=self._clock,

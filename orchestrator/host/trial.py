@@ -9,6 +9,7 @@ from orchestrator.errors import HostError
 from orchestrator.host.quoting import whole_seconds
 from orchestrator.host.work import Assignment, PackageWork
 from orchestrator.model.trial import BootHook, RebootWhen
+from orchestrator.ports import BootBudget
 from orchestrator.registry import near_miss
 
 VARIABLE = "fleet_boot_hook"
@@ -36,6 +37,7 @@ class Terms:
     ceiling: float
     boots: int
     reboot: RebootWhen
+    boot_timeout: float = BOOT_TIMEOUT
     boot_hook: str = "auto"
     needs_hook: bool = False
 
@@ -45,15 +47,18 @@ class Terms:
             "deadline": whole_seconds(self.deadline),
             "ceiling": whole_seconds(self.ceiling),
             "boots": self.boots,
-            "boot_timeout": whole_seconds(BOOT_TIMEOUT),
+            "boot_timeout": whole_seconds(self.boot_timeout),
             "boot_hook": self.boot_hook,
             "reboot": self.reboot,
         }
         return keys | ({"need_hook": 1} if self.needs_hook else {})
 
 
-def terms(assignment: Assignment, work: PackageWork) -> Terms:
-    """Return the terms of a package's trial; raises HostError for an unknown boot hook."""
+def terms(assignment: Assignment, work: PackageWork, budget: BootBudget | None = None) -> Terms:
+    """Return the terms of a package's trial; raises HostError for an unknown boot hook.
+
+    A trigger's ``budget`` of boots wins over what the plan says of reboots.
+    """
     trial, reboot = work.package.trial, work.package.reboot
     needed = {
         BootHook.REQUIRED: True,
@@ -63,7 +68,8 @@ def terms(assignment: Assignment, work: PackageWork) -> Terms:
     return Terms(
         deadline=trial.deadline,
         ceiling=max(trial.ceiling, trial.deadline),
-        boots=reboot.max_boot_attempts,
+        boots=budget.attempts if budget else reboot.max_boot_attempts,
+        boot_timeout=budget.timeout if budget else BOOT_TIMEOUT,
         reboot=reboot.when,
         boot_hook=_boot_hook(assignment),
         needs_hook=needed[trial.boot_hook],

@@ -25,7 +25,7 @@ from orchestrator.model.keeping import DriftPolicy, OnDrift
 from orchestrator.model.plan import Plan
 from orchestrator.model.transfer import Means
 from orchestrator.model.trial import RebootWhen
-from orchestrator.ports import BuildCheck
+from orchestrator.ports import BuildCheck, BuildTrigger
 
 HISTORY = 200
 """Lines of the host's own history that are looked at."""
@@ -41,6 +41,7 @@ class Alone:
     identity: RunIdentity
     policy: HostPolicy
     build_check: BuildCheck
+    build_trigger: BuildTrigger
     live: ClassVar[bool] = True
 
     @property

@@ -251,6 +251,8 @@ class Package:
     environment: tuple[tuple[str, str], ...] = ()
     pre_checks: tuple[Use, ...] = ()
     validations: tuple[Use, ...] = ()
+    triggers: tuple[Use, ...] = ()
+    """What takes a host on trial back before its deadline."""
     hooks: Hooks = Hooks()
     steps: tuple[Step, ...] = ()
     trial: Trial = Trial()

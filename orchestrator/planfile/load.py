@@ -11,6 +11,7 @@ from orchestrator.errors import InputError, PlanError
 from orchestrator.model.plan import Plan
 from orchestrator.planfile.crosscheck import crosscheck
 from orchestrator.planfile.digest import digest
+from orchestrator.planfile.kinds import Kinds
 from orchestrator.planfile.resolve import resolved
 from orchestrator.planfile.shapes import Document, plan_shape
 from orchestrator.planning import package_order
@@ -19,16 +20,14 @@ from orchestrator.schema import Pairs, Reader, Rendering, freeze
 NOTHING: Mapping[str, object] = {}
 
 
-def load(
-    path: Path, checks: Mapping[str, type], extra_vars: Mapping[str, object] = NOTHING
-) -> Plan:
+def load(path: Path, kinds: Kinds, extra_vars: Mapping[str, object] = NOTHING) -> Plan:
     """Return the plan in a file.
 
-    ``checks`` are the kinds of checks that it may use, ``extra_vars`` the variables of the
+    ``kinds`` are those of checks and triggers that it may use, ``extra_vars`` the variables of the
     command line, which win over the plan's. Raises PlanError with every problem found; packages
     that wait for each other are looked for once the rest is right.
     """
-    document, variables = _document(path, checks, extra_vars)
+    document, variables = _document(path, kinds, extra_vars)
     folder = Path.cwd() / path.parent
     bare = Plan(
         name=document.plan,
@@ -47,15 +46,13 @@ def load(
     return resolved(bare, folder, digest(resolved(bare, Path())))
 
 
-def _document(
-    path: Path, checks: Mapping[str, type], extra_vars: Mapping[str, object]
-) -> tuple[Document, Pairs]:
+def _document(path: Path, kinds: Kinds, extra_vars: Mapping[str, object]) -> tuple[Document, Pairs]:
     try:
         node = yamldoc.parse(text_of(path), str(path))
     except InputError as error:
         raise PlanError(*error.problems) from None
     reader = Reader(Rendering.TEXT, dict(extra_vars))
-    document = cast("Document | None", reader.decode(plan_shape(checks), node, ""))
+    document = cast("Document | None", reader.decode(plan_shape(kinds), node, ""))
     if document:
         reader.problems.extend(crosscheck(document))
     if reader.problems or not document:

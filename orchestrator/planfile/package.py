@@ -117,8 +117,8 @@ REBOOT = shape_for(
 )
 
 
-def package_shape(checks: UseOf) -> Shape:
-    """Return the shape of one package, whose checks are of the kind given."""
+def package_shape(checks: UseOf, triggers: UseOf) -> Shape:
+    """Return the shape of one package, whose checks and triggers are of the kinds given."""
     return shape_for(
         model.Package,
         "What should be where.",
@@ -197,6 +197,12 @@ def package_shape(checks: UseOf) -> Shape:
         ),
         Field("hooks", HOOKS, HOOKS.help),
         Field("steps", ListOf(STEP), "Migration steps, in order."),
+        Field(
+            "triggers",
+            ListOf(triggers),
+            "What the host asks itself during the trial, to go back at once; all kinds are below.",
+            example="\n  - service_health: gateway.service\n  - system_metrics",
+        ),
         Field("trial", TRIAL, TRIAL.help),
         Field("reboot", REBOOT, REBOOT.help),
     )

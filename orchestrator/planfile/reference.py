@@ -1,10 +1,11 @@
-"""The annotated reference: a plan with every key, and every check, each with its meaning."""
+"""The annotated reference: a plan with every key, every check and trigger, with their meaning."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
 
+from orchestrator.planfile.kinds import Kinds
 from orchestrator.planfile.shapes import plan_shape
 from orchestrator.schema import Field, Kind, ListOf, Named, Shape, shape_of
 from orchestrator.schema.kinds import ScalarKind
@@ -13,15 +14,16 @@ _HEAD = """\
 # Plan reference
 
 This page is made from the tables that the loader uses (`orchestrator/planfile/shapes.py`,
-`orchestrator/checks/`), and a test loads the plan below.
+`orchestrator/checks/`, `orchestrator/triggers/`), and a test loads the plan below.
 
 - Durations are `90s`, `10m`, `1h30m`, `2d`; a bare number counts seconds.
 - Sizes are `500MiB`, `2GB`; a bare number counts bytes.
 - YAML is read as version 1.2: only `true` and `false` are booleans, and `0644` or `1:30` are text.
   Unquoted numbers do where text is wanted: `version: 2.10` is 2.10.
 - `{{ … }}` is Jinja2, and a variable that is not defined is an error. Shell text (`hooks`, `steps`,
-  `restart`, `environment`), `root`, `state` and the options of checks are rendered for each host,
-  with its variables and facts. All else is rendered when the plan is read, with `vars` and `-e`.
+  `restart`, `environment`), `root`, `state` and the options of checks and triggers are rendered for
+  each host, with its variables and facts. All else is rendered when the plan is read, with `vars`
+  and `-e`.
 - Comments of templates are `{## … ##}`, because `{#` has a meaning in shell text.
 - Relative paths start at the plan's folder.
 
@@ -37,16 +39,26 @@ For `pre_checks` and `validations`. Each answers yes, no, not yet (asked again u
 deadline) or unknown (a person is asked; no measurement is never a success).
 """
 
+_TRIGGERS = """
+## Triggers
 
-def reference(checks: Mapping[str, type]) -> str:
+For `triggers`. The host asks each again and again while the release is on trial;
+[triggers.md](triggers.md) tells what comes of the answers.
+"""
+
+
+def reference(kinds: Kinds) -> str:
     """Return the page in Markdown."""
-    shape = plan_shape(checks)
-    plan = "\n".join(_mapping(shape, ""))
-    sections = (_check(name, shape_of(check)) for name, check in checks.items())
-    return f"{_HEAD}{plan}\n{_CHECKS}" + "".join(sections)
+    plan = "\n".join(_mapping(plan_shape(kinds), ""))
+    parts = (f"{_HEAD}{plan}\n{_CHECKS}", *_sections(kinds.checks))
+    return "".join((*parts, _TRIGGERS, *_sections(kinds.triggers)))
 
 
-def _check(name: str, shape: Shape) -> str:
+def _sections(kinds: Mapping[str, type]) -> Iterator[str]:
+    return (_section(name, shape_of(kind)) for name, kind in kinds.items())
+
+
+def _section(name: str, shape: Shape) -> str:
     lines = [f"\n### {name}\n", shape.help, "\n```yaml", f"- {name}:"]
     lines += _mapping(shape, "    ")
     if shape.short:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from orchestrator.planfile.kinds import Kinds
 from orchestrator.planfile.shapes import plan_shape
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def json_schema(checks: Mapping[str, type]) -> dict[str, object]:
-    """Return the schema (draft 2020-12) of plans with these kinds of checks.
+def json_schema(kinds: Kinds) -> dict[str, object]:
+    """Return the schema (draft 2020-12) of plans with these kinds of checks and triggers.
 
     It knows the form only; ``load`` also renders templates and holds parts against each other.
     """
-    return {"$schema": DIALECT, "title": "A plan of fleet"} | plan_shape(checks).schema()
+    return {"$schema": DIALECT, "title": "A plan of fleet"} | plan_shape(kinds).schema()

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from orchestrator.model import plan as model
+from orchestrator.planfile.kinds import Kinds
 from orchestrator.planfile.names import NAME, PACKAGE, PATTERN, VARIABLE
 from orchestrator.planfile.order import Order
 from orchestrator.planfile.package import package_shape
@@ -181,9 +182,9 @@ ROLLOUT = shape_for(
 )
 
 
-def plan_shape(checks: Mapping[str, type]) -> Shape:
-    """Return the shape of a whole plan, with these kinds of checks."""
-    use = UseOf("check", {name: shape_of(check) for name, check in checks.items()})
+def plan_shape(kinds: Kinds) -> Shape:
+    """Return the shape of a whole plan, with these kinds of checks and triggers."""
+    package = package_shape(_uses("check", kinds.checks), _uses("trigger", kinds.triggers))
     return Shape(
         Document,
         "What should be where, when, in which order, and what stops it.",
@@ -200,7 +201,7 @@ def plan_shape(checks: Mapping[str, type]) -> Shape:
                 example="{port: 8080}",
                 first=True,
             ),
-            Field("packages", Named(package_shape(use), PACKAGE), "What should be where."),
+            Field("packages", Named(package, PACKAGE), "What should be where."),
             Field(
                 "order",
                 ListOf(Order()),
@@ -213,3 +214,7 @@ def plan_shape(checks: Mapping[str, type]) -> Shape:
         ),
         later=("windows",),
     )
+
+
+def _uses(noun: str, kinds: Mapping[str, type]) -> UseOf:
+    return UseOf(noun, {name: shape_of(kind) for name, kind in kinds.items()})

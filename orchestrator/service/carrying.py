@@ -15,7 +15,7 @@ from orchestrator.media.medium import identify
 from orchestrator.media.needs import absent
 from orchestrator.media.script import script_text
 from orchestrator.model.event import Target
-from orchestrator.ports import BuildCheck, Depot, Payload, Recorded
+from orchestrator.ports import BuildCheck, BuildTrigger, Depot, Payload, Recorded
 from orchestrator.rollout.verdict import exit_code
 from orchestrator.service.prepare import Prepared
 
@@ -25,6 +25,7 @@ class Packing:
     """What a medium is made with: who makes it, by which policy, whose signatures count."""
 
     build_check: BuildCheck
+    build_trigger: BuildTrigger
     policy: HostPolicy
     operator: str
     signers: str
@@ -86,7 +87,13 @@ def _kits(
     identity = RunIdentity(f"media-{name}", f"media: {packing.operator}", "")
     sizes = {release: payload.size for release, payload in payloads.items()}
     alone = (
-        Alone(prepared.assignment(host), identity, packing.policy, packing.build_check)
+        Alone(
+            prepared.assignment(host),
+            identity,
+            packing.policy,
+            packing.build_check,
+            packing.build_trigger,
+        )
         for host in _hosts(prepared)
     )
     return [kit_of(it, sizes) for it in alone]

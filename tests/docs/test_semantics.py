@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from orchestrator.checks import CHECKS
+from orchestrator.compose import KINDS
 from orchestrator.errors import ExitCode, PlanError
 from orchestrator.model.counting import share_of
 from orchestrator.model.event import Action, ActionBegun, Result, TimePassed
@@ -203,4 +203,4 @@ def test_commit_scopes(row):
 def test_words_that_come_later(text, tmp_path):
     (tmp_path / "plan.yml").write_text(f"plan: p\n{text}\n")
     with pytest.raises(PlanError, match=r"later"):
-        load_plan(tmp_path / "plan.yml", CHECKS)
+        load_plan(tmp_path / "plan.yml", KINDS)

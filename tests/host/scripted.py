@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from orchestrator import ports
 from orchestrator.errors import HostError
 from orchestrator.host.procedures.context import Context, Memory
 from orchestrator.host.replies import Last, Lock, Probe, Trial
@@ -83,6 +84,7 @@ def probed(probe: Probe) -> Reply:
                 "confirmed": trial.confirmed,
                 "reboot": trial.reboot,
             },
+            "triggers": [asdict(trigger) for trigger in probe.triggers],
             "last": last
             and {
                 "nonce": last.nonce,
@@ -246,6 +248,21 @@ def build_gate(_use: Use, _variables: Mapping[str, object]) -> FakeGate:
     return FakeGate()
 
 
+@dataclass(frozen=True)
+class FakeTrigger:
+    text: str
+
+    def watches(self) -> tuple[ports.Watch, ...]:
+        return (ports.Watch(self.text, every=30.0, timeout=10.0, threshold=2),)
+
+    def boot_budget(self) -> ports.BootBudget | None:
+        return None
+
+
+def build_trigger(use: Use, variables: Mapping[str, object]) -> FakeTrigger:
+    return FakeTrigger(f"{use.name} of {variables['package']}")
+
+
 def context(
     channel: FakeChannel,
     what: Assignment | None = None,
@@ -270,6 +287,7 @@ def context(
         depot=depot or FakeDepot(),
         build_check=build_check,
         build_gate=build_gate if gate is None else lambda _use, _variables: gate,
+        build_trigger=build_trigger,
         on_output=None,
         sleep=watch.sleep,
         clock=watch,

@@ -24,6 +24,7 @@ from orchestrator.model.fleet import Endpoint, Host
 from orchestrator.model.plan import Hooks, Origin, Package, Retries, Timeouts, Use
 from orchestrator.model.trial import Trial
 from orchestrator.ports import Outcome
+from orchestrator.triggers import build_trigger
 
 A, R = Action, Result
 POLICY = HostPolicy(Timeouts(check=20, validate=5, silent=10), Retries(2, 0.05, 0.1))
@@ -114,6 +115,7 @@ class Site:
             self.depot,
             build_check,
             build_gate,
+            build_trigger,
             RunIdentity(run, f"{run}@box", f"nonce of {run}"),
             WallClock(),
             policy=POLICY,

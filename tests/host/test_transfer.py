@@ -30,6 +30,7 @@ from orchestrator.host.work import Assignment, HostPolicy, PackageWork, RunIdent
 from orchestrator.model.event import Action, Result
 from orchestrator.model.fleet import Endpoint, Host
 from orchestrator.model.plan import Origin, Package, Retries, Timeouts
+from orchestrator.triggers import build_trigger
 from tests.bundles.conftest import signer_line, write_key
 from tests.bundles.delta.making import make_bundle
 from tests.host.local_channel import LocalConnector
@@ -133,6 +134,7 @@ class Machine:
             depot,
             build_check,
             build_gate,
+            build_trigger,
             RunIdentity(f"run-{self.runs}", "test", "nonce"),
             WallClock(),
             policy=POLICY,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.checks import CHECKS
+from orchestrator.compose import KINDS
 from orchestrator.errors import PlanError
 from orchestrator.model.plan import Plan
 from orchestrator.planfile import load
@@ -77,7 +77,7 @@ def read(folder: Path, text: str, **extra_vars: object) -> Plan:
     """Return the plan with this text, as a file of the folder."""
     path = folder / "plan.yml"
     path.write_text(text, encoding="utf-8")
-    return load(path, CHECKS, extra_vars)
+    return load(path, KINDS, extra_vars)
 
 
 def refused(folder: Path, text: str, **extra_vars: object) -> list[str]:

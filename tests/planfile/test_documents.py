@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from orchestrator import yamldoc
-from orchestrator.checks import CHECKS
+from orchestrator.compose import KINDS
 from orchestrator.errors import PlanError
 from orchestrator.planfile import json_schema, load, reference
 from orchestrator.schema import Reader, Rendering, UseOf, shape_of
@@ -21,35 +21,36 @@ _YAML = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
 
 
 def complaints(text: str) -> list[str]:
-    validator = jsonschema.Draft202012Validator(json_schema(CHECKS))
+    validator = jsonschema.Draft202012Validator(json_schema(KINDS))
     value = yamldoc.plain(yamldoc.parse(text, "plan.yml"))
     return [error.json_path for error in validator.iter_errors(value)]
 
 
 def test_the_schema_is_a_schema():
-    jsonschema.Draft202012Validator.check_schema(json_schema(CHECKS))
+    jsonschema.Draft202012Validator.check_schema(json_schema(KINDS))
 
 
 def test_the_written_schema_is_the_codes():
     """Mend with: fleet schema > docs/plan.schema.json."""
-    text = json.dumps(json_schema(CHECKS), indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(json_schema(KINDS), indent=2, ensure_ascii=False) + "\n"
     assert (DOCS / "plan.schema.json").read_text(encoding="utf-8") == text
 
 
 def test_the_written_reference_is_the_codes():
-    assert (DOCS / "plan-reference.md").read_text(encoding="utf-8") == reference(CHECKS)
+    assert (DOCS / "plan-reference.md").read_text(encoding="utf-8") == reference(KINDS)
 
 
 def test_the_references_plan_is_a_plan(tmp_path):
-    plan, *_ = _YAML.findall(reference(CHECKS))
+    plan, *_ = _YAML.findall(reference(KINDS))
     assert read(tmp_path, plan).name == "gateway-2.4"
     assert complaints(plan) == []
 
 
-def test_the_references_checks_are_checks():
-    use = UseOf("check", {name: shape_of(check) for name, check in CHECKS.items()})
-    _, *sections = _YAML.findall(reference(CHECKS))
-    assert len(sections) == len(CHECKS)
+def test_the_references_checks_and_triggers_are_such():
+    kinds = {**KINDS.checks, **KINDS.triggers}
+    use = UseOf("check", {name: shape_of(kind) for name, kind in kinds.items()})
+    _, *sections = _YAML.findall(reference(KINDS))
+    assert len(sections) == len(kinds)
     for section in sections:
         items = yamldoc.parse(section, "reference")
         assert isinstance(items, yamldoc.SequenceNode)
@@ -85,7 +86,7 @@ def test_what_the_schema_refuses_the_loader_refuses(tmp_path, text, where):
 
 
 def test_the_schema_explains_and_tells_defaults():
-    rollout = json_schema(CHECKS)["properties"]["rollout"]  # type: ignore[index]
+    rollout = json_schema(KINDS)["properties"]["rollout"]  # type: ignore[index]
     parallel = rollout["properties"]["max_parallel"]
     assert parallel["description"] == "Hosts worked on at the same time."
     assert parallel["default"] == 50
@@ -94,5 +95,5 @@ def test_the_schema_explains_and_tells_defaults():
 def test_example_plans_are_plans(request):
     examples = sorted((DOCS.parent / "playbooks").glob("*.yml"))
     for example in examples:
-        assert load(example, CHECKS).packages
+        assert load(example, KINDS).packages
         assert complaints(example.read_text(encoding="utf-8")) == []

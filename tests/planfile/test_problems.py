@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchestrator.checks import CHECKS
+from orchestrator.compose import KINDS
 from orchestrator.errors import ExitCode, PlanError
 from orchestrator.planfile import load
 from tests.planfile.plans import FULL, MINIMAL, read, refused
@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 def test_a_plan_with_everything_wrong_is_told_all_of_it():
     """``broken.txt`` is what a person would see."""
     with pytest.raises(PlanError) as caught:
-        load(HERE / "broken.yml", CHECKS)
+        load(HERE / "broken.yml", KINDS)
     said = str(caught.value).replace(f"{HERE}/", "")
     assert said + "\n" == (HERE / "broken.txt").read_text(encoding="utf-8")
     assert caught.value.exit_code is ExitCode.INVALID
@@ -166,14 +166,14 @@ def test_problems(tmp_path, text, problems):
 
 def test_a_missing_file_is_a_problem(tmp_path):
     with pytest.raises(PlanError, match=r"none\.yml: cannot be read: No such file"):
-        load(tmp_path / "none.yml", CHECKS)
+        load(tmp_path / "none.yml", KINDS)
 
 
 def test_a_file_that_is_not_text_is_a_problem(tmp_path):
     path = tmp_path / "plan.yml"
     path.write_bytes(b"plan: \xff\n")
     with pytest.raises(PlanError, match="byte 7 is not UTF-8; save the file as UTF-8"):
-        load(path, CHECKS)
+        load(path, KINDS)
 
 
 _WORDS = """

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.checks import CHECKS
+from orchestrator.compose import KINDS
 from orchestrator.planfile import load
 
 ROOT = Path(__file__).parents[2]
@@ -21,7 +21,7 @@ def test_there_are_plans() -> None:
 
 @pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.name)
 def test_loads(plan: Path) -> None:
-    assert load(plan, CHECKS).packages
+    assert load(plan, KINDS).packages
 
 
 @pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.name)
@@ -33,12 +33,12 @@ def test_names_its_schema_for_editors(plan: Path) -> None:
 
 
 def test_the_gateway_plan_has_its_inventory() -> None:
-    [inventory] = load(ROOT / "playbooks" / "gateway.yml", CHECKS).inventory
+    [inventory] = load(ROOT / "playbooks" / "gateway.yml", KINDS).inventory
     assert os.path.isdir(inventory)  # noqa: PTH112
 
 
 def test_the_demonstration_goes_canary_then_a_quarter_then_the_rest() -> None:
-    plan = load(ROOT / "playbooks" / "demo" / "pypiserver.yml", CHECKS, {"version": "2.4.2"})
+    plan = load(ROOT / "playbooks" / "demo" / "pypiserver.yml", KINDS, {"version": "2.4.2"})
     assert [str(cohort.share or cohort.hosts) for cohort in plan.rollout.cohorts] == [
         "canaries",
         "25%",

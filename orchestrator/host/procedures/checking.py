@@ -10,6 +10,7 @@ from orchestrator.host.procedures import checks
 from orchestrator.host.procedures.checks import Question
 from orchestrator.host.procedures.context import Context, look
 from orchestrator.host.procedures.judging import intention, is_there, objections, shown
+from orchestrator.host.procedures.watching import alarms_of
 from orchestrator.host.rendering import Renderer, mentions_facts
 from orchestrator.host.replies import Probe
 from orchestrator.host.work import PackageWork
@@ -34,6 +35,7 @@ async def check(ctx: Context) -> Outcome:
     renderer = ctx.renderer
     for work in ctx.packages:  # what cannot be rendered must show before anything is touched
         renderer.texts(work)
+        alarms_of(ctx, renderer, work)
     answers = checks.answers(early, replies)
     answers += await checks.put(ctx, _questions(ctx, renderer, pairs, late=True))
     failed = await checks.settle(ctx, answers)

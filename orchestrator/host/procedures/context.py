@@ -19,6 +19,7 @@ from orchestrator.model.event import Result
 from orchestrator.ports import (
     BuildCheck,
     BuildGate,
+    BuildTrigger,
     Channel,
     Depot,
     OnOutput,
@@ -72,6 +73,10 @@ class Asking(Protocol):
         """Return what renders a check's options."""
 
     @property
+    def build_trigger(self) -> BuildTrigger:
+        """Return what renders a trigger's options."""
+
+    @property
     def live(self) -> bool:
         """Return whether someone wants hooks' and checks' output as it comes."""
 
@@ -93,6 +98,7 @@ class Context:
     depot: Depot
     build_check: BuildCheck
     build_gate: BuildGate
+    build_trigger: BuildTrigger
     on_output: OnOutput | None
     sleep: Sleep
     clock: Clock

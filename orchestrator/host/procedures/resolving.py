@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from orchestrator.host.procedures import watching
 from orchestrator.host.procedures.context import Context, look
 from orchestrator.host.replies import Probe
 from orchestrator.model.event import Result
@@ -92,7 +93,8 @@ def _words(sight: Sight) -> str:
     trial, last = sight.probe.trial, sight.probe.last
     active = sight.probe.active or "nothing"
     if trial and trial.nonce == sight.nonce:
-        return f"{sight.package}: {active} is active, on trial for {trial.remaining} s more"
+        uneasy = "".join(f"; {trigger}" for trigger in watching.uneasy(sight.probe))
+        return f"{sight.package}: {active} is active, on trial for {trial.remaining} s more{uneasy}"
     if last and last.nonce == sight.nonce:
         why = f" ({last.reason})" if last.reason else ""
         return f"{sight.package}: {active} is active, {last.outcome}{why}"

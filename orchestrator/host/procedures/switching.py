@@ -9,6 +9,7 @@ from orchestrator.errors import FleetError, Unreachable
 from orchestrator.host import requests, requests_trial, services
 from orchestrator.host.drift import standing
 from orchestrator.host.procedures.context import Asking, Build, Context, moving, refused
+from orchestrator.host.procedures.watching import alarms_of
 from orchestrator.host.rendering import Renderer
 from orchestrator.host.replies import Status, status, tail, text
 from orchestrator.host.trial import terms
@@ -94,14 +95,16 @@ def _done(replies: Sequence[tuple[PackageWork, Reply]]) -> Outcome:
 
 def activation(ctx: Asking, work: PackageWork, later: Sequence[PackageWork] = ()) -> Build:
     """Return what builds the request to activate a package, before ``later`` ones of the host."""
+    alarms = alarms_of(ctx, ctx.renderer, work)
     return partial(
         requests.activate,
         release=work.release,
         manifest=work.manifest.digest,
         nonce=ctx.nonce,
-        terms=terms(ctx.assignment, work),
+        terms=terms(ctx.assignment, work, alarms.boots),
         wave=ctx.assignment.wave,
         texts=ctx.renderer.texts(work, later),
+        alarms=alarms,
         signers=work.signers,
         identities=work.identities,
         allow_downgrade=work.package.allow_downgrade,

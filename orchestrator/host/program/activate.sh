@@ -24,6 +24,7 @@ do_activate() {
   load_hook
   [ -n "$hook_kind" ] || [ "${a_need_hook-}" != 1 ] || disarm "$(no_hook)"
   put boot_hook "${hook_kind:-none: ${hook_trouble-}}"
+  await_triggers
   point guarded
   boot
   put boot_id "$boot_id"

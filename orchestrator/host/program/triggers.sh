@@ -42,6 +42,17 @@ begin_triggers() {
   record_triggers
 }
 
+# Wait until they have been asked before the flip; one that is not, cannot fire before it says yes.
+await_triggers() {
+  [ -n "${a_triggers-}" ] || return 0
+  tries=0
+  until grep -qsxF "triggers_nonce='$a_nonce'" "$S/triggers"; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 600 ] || return 0
+    nap 0.1
+  done
+}
+
 # Has one fired? Asks those that are due -> why.
 fired() {
   why='' number=0

@@ -1,0 +1,14 @@
+"""What a plan may name, and the loader does not know by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """Kinds of checks and triggers by the names that plans give them."""
+
+    checks: Mapping[str, type]
+    triggers: Mapping[str, type]

@@ -18,7 +18,7 @@ class Alarms:
     boots: BootBudget | None = None
 
     def keys(self) -> dict[str, object]:
-        """Return the watches as keys of ``activate``, numbered from 1; boots are a trial's terms."""
+        """Return the watches as keys of ``activate``; boots are among a trial's terms."""
         names = " ".join(watch.name for watch in self.watches)
         keys: dict[str, object] = {"triggers": names} if names else {}
         for number, watch in enumerate(self.watches, start=1):

@@ -144,10 +144,8 @@ class _Driver:
         self._connector = connector
         self._assignments = assignments
         self._depot = depot
-        self._build_check = build_check
-        self._build_gate = build_gate
-        self._build_trigger = build_trigger
-        self._identity = identity
+        self._build_check, self._build_gate = build_check, build_gate
+        self._build_trigger, self._identity = build_trigger, identity
         self._clock = clock
         self._policy = policy or HostPolicy()
         self._on_output = on_output

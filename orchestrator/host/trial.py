@@ -37,9 +37,9 @@ class Terms:
     ceiling: float
     boots: int
     reboot: RebootWhen
-    boot_timeout: float = BOOT_TIMEOUT
     boot_hook: str = "auto"
     needs_hook: bool = False
+    boot_timeout: float = BOOT_TIMEOUT
 
     def keys(self) -> dict[str, object]:
         """Return them as keys of ``activate``."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import InputError, JournalError
+from orchestrator.media.facts import expect_facts
 from orchestrator.model.codec import from_dict
 from orchestrator.model.event import (
     ActionBegun,
@@ -33,6 +34,7 @@ LONGEST = 2_000
 TEXT = 20_000
 """Characters of one text."""
 
+_HALF = re.compile("[\ud800-\udfff]")
 _HEX = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _MEDIUM = re.compile(r"[0-9a-f]{12}", re.ASCII)
 _WORD = re.compile(r"[A-Za-z0-9._-]{0,64}", re.ASCII)
@@ -81,6 +83,8 @@ def _story(file: Path) -> Story:
 
 
 def _text(file: Path) -> str:
+    if not file.is_file():
+        raise _Unfit("not a file")
     try:
         with file.open("rb") as raw:
             data = raw.read(LARGEST + 1)
@@ -112,7 +116,9 @@ def _documents(text: str) -> Iterator[dict[str, object]]:
 
 def _object(line: str, number: int) -> dict[str, object]:
     try:
-        value = json.loads(line, object_pairs_hook=_once, parse_constant=_refuse)
+        value = json.loads(
+            line, object_pairs_hook=_once, parse_constant=_refuse, parse_float=_refuse
+        )
     except (ValueError, RecursionError) as error:
         raise _Unfit(f"line {number}: {error}") from None
     if not isinstance(value, dict):
@@ -129,15 +135,15 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _refuse(word: str) -> object:
-    raise ValueError(f"{word} is no number")
+    raise ValueError(f"{word[:40]} is no whole number")
 
 
 def _measure(value: object, number: int, depth: int = 0) -> None:
     """Refuse what is deeper or longer than anything that a host says."""
     if depth > 6:
         raise _Unfit(f"line {number} is too deep")
-    if isinstance(value, str) and len(value) > TEXT:
-        raise _Unfit(f"line {number} has a text of more than {TEXT} characters")
+    if isinstance(value, str) and (len(value) > TEXT or _HALF.search(value)):
+        raise _Unfit(f"line {number} has a text that is too long, or no Unicode")
     inner: Sequence[object] = ()
     if isinstance(value, dict):
         inner = [*value, *value.values()]
@@ -176,6 +182,7 @@ def _begun(doc: dict[str, object], host: str, _label: str) -> Event:
 
 def _ended(doc: dict[str, object], host: str, _label: str) -> Event:
     keys = {"at", "action", "result", "reason", "output", "facts"}
+    expect_facts(doc.get("facts"))
     return _decoded("action_ended", doc, host, ActionEnded, keys)
 
 

@@ -95,3 +95,44 @@ def test_an_unconfirmed_trial_goes_back_and_is_begun_anew(
     imported = site.fleet("media", "import", medium)
     assert "store-1  reverted" in imported.stdout
     assert "store-1  committed" in imported.stdout
+
+
+def test_a_run_that_was_over_when_the_power_went(alone: Alone, site: Site, tmp_path: Path) -> None:
+    medium = site.medium(site.plan("over", {"store-1": alone.folder}), tmp_path / "medium")
+    alone.install(medium)
+    records = alone.folder / "state/.media"
+    (records / "installed").rename(records / "current")
+    done = alone.install(medium)
+    assert "going on with run" in done.stdout
+    assert "done: the release is active" in done.stdout
+    assert (records / "installed").exists()
+    assert not (records / "current").exists()
+
+
+@pytest.mark.parametrize("point", ["old_proved", "flipped_back", "concluded"])
+def test_it_is_killed_on_the_way_back(point: str, alone: Alone, site: Site, tmp_path: Path) -> None:
+    plan = site.plan(f"back-{point}", {"store-1": alone.folder})
+    alone.install(site.medium(plan, tmp_path / "old"))
+    medium = site.medium(plan, tmp_path / "new", NEW)
+    alone.install(medium)
+    back = ("--back", "--yes")
+    alone.run(medium, *back, expect=2, FLEET_KILL_POINT=point)
+    wholly(alone)
+    done = alone.run(medium, *back, expect=2)
+    assert "went back to what it had before" in done.stdout
+    assert alone.active() == on(OLD)
+    assert "store-1  reverted" in site.fleet("media", "import", medium, expect=2).stdout
+    alone.install(medium)
+    assert alone.active() == on(NEW)
+    site.fleet("media", "import", medium)
+
+
+def test_a_line_that_a_power_cut_tore(alone: Alone, site: Site, tmp_path: Path) -> None:
+    medium = site.medium(site.plan("torn", {"store-1": alone.folder}), tmp_path / "medium")
+    alone.cut(medium, "activate")
+    [record] = (alone.folder / "state/.media").glob("*.jsonl")
+    with record.open("a") as file:
+        file.write('{"kind":"action_en')
+    alone.install(medium)
+    assert alone.active() == on(OLD)
+    site.fleet("media", "import", medium)

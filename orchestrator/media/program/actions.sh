@@ -128,7 +128,7 @@ ask_round() {
 
 do_stage() {
   find_moving
-  moved=
+  moved= signatures=
   for n in $moving; do
     seen "$n"
     operation=stage
@@ -138,9 +138,9 @@ do_stage() {
     [ "$operation" = stage ] || continue
     moved="$moved $n"
     say "  $package: $release is staged, signature ${f_signature-}"
-    facts="$facts${facts:+,}\"signature_$n\":\"${j_signature-}\""
+    signatures="$signatures${signatures:+,}\"$package\":{\"signature\":\"${j_signature-}\"}"
   done
-  moving=$moved
+  moving=$moved facts="\"staged\":{$signatures}"
 }
 
 let_go() {
@@ -199,13 +199,15 @@ do_validate() { ask_checks post; }
 # There is no fresh connection on a host alone; a new host program proves the release again.
 do_confirm() {
   close_session
+  left=
   facts='"confirmed":"locally"'
   each confirm confirming
 }
 
 do_commit() {
+  left=
   each commit committing
-  add_history
+  add_left
 }
 
 each() {
@@ -213,25 +215,36 @@ each() {
     about "$n"
     request "$n" "$1"
     [ "$f_status" = ok ] || { refused "$2"; return; }
+    leaves
   done
+}
+
+# What the cleanup of the package just done with could not remove is told of, no more -> left
+leaves() {
+  [ -z "${f_cleanup-}" ] || left="$left${left:+,}\"$package\":\"$j_cleanup\""
+}
+
+add_left() {
+  [ -z "$left" ] || facts="\"left\":{$left}"
+  add_history
 }
 
 # Last one first; a failure does not stop the rest, and stranded is the worst.
 do_revert() {
-  reversed= worst='done' worst_why='' worst_tail=''
+  left= reversed= worst='done' worst_why='' worst_tail=''
   for n in $moving; do reversed="$n $reversed"; done
   for n in $reversed; do
     about "$n"
     request "$n" revert "why=$(word "$(plain "${trouble:-the run takes its release back}")")"
     case $f_status in
-      ok) say "  $package: went back"; continue ;;
+      ok) say "  $package: went back"; leaves; continue ;;
       stranded) refused reverting stranded ;;
       *) refused reverting ;;
     esac
     [ "$worst" = stranded ] || worst=$result worst_why=$why worst_tail=$tail
   done
   result=$worst why=$worst_why tail=$worst_tail
-  add_history
+  add_left
 }
 
 # Where does a host in doubt stand? Found by probe, never assumed.

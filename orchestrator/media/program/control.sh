@@ -39,8 +39,11 @@ drive() {
     action_done=$action
     following "$action" "$result"
   done
+  case $action_done:$result in
+    commit:done) keep installed ;;
+    revert:done | resolve:is-reverted) ! grep -qsxF "$run" "$L/installed" || rm -f "$L/installed" ;;
+  esac
   rm -f "$L/current"
-  [ "$action_done:$result" != commit:done ] || keep installed
   close_session
 }
 
@@ -57,6 +60,7 @@ take_up() {
     *) action=check ;;
   esac
   say "going on with run $run"
+  action_done=$last_action result=$last_result why=
   [ -z "$action" ] || find_moving
 }
 
@@ -74,14 +78,16 @@ install() {
 }
 
 back() {
-  if take_up; then drive; fi
+  if take_up; then
+    drive
+    ! going_back || { outcome; return; }
+  fi
   recall installed || die 2 'this medium has installed nothing here that could go back'
   find_moving
   keep current
   note "{\"kind\":\"operator_asked\",\"at\":$(now),\"request\":\"rollback\",\"by\":\"$(who)\"}"
   action=revert
   drive
-  rm -f "$L/installed"
   outcome
 }
 

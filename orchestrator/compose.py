@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator import gates
-from orchestrator.bundles import sources
+from orchestrator.bundles import obtaining
 from orchestrator.bundles.delta.cache import PatchCache
 from orchestrator.bundles.delta.patching import Patcher
 from orchestrator.bundles.depot import BundleDepot
+from orchestrator.bundles.obtaining import Obtained
 from orchestrator.bundles.payload import PayloadStore
 from orchestrator.bundles.reader import Bundle
 from orchestrator.bundles.trust import Trust, identities
@@ -18,7 +19,6 @@ from orchestrator.checks import CHECKS, build_check
 from orchestrator.clock import WallClock
 from orchestrator.doctor.spelling import Spelling
 from orchestrator.engines.ssh import RecoveryConnector, SshConnector, SshSettings, SshTracer
-from orchestrator.errors import BundleError, Problem
 from orchestrator.home import Home
 from orchestrator.host import source as host_program
 from orchestrator.host.driver import HostDriver, Looker
@@ -29,17 +29,15 @@ from orchestrator.inventory import load as load_inventory
 from orchestrator.inventory import select as select_hosts
 from orchestrator.model.fleet import BecomeMethod, Host
 from orchestrator.model.lock import Pin
-from orchestrator.model.plan import Package, Plan, RolloutPolicy, Use
-from orchestrator.model.ranges import Range
+from orchestrator.model.plan import Plan, RolloutPolicy, Use
 from orchestrator.planfile import Kinds
 from orchestrator.planfile import load as load_plan
-from orchestrator.planning.outlook import Candidate
-from orchestrator.planning.policy import leaves_choice
 from orchestrator.ports import Connector, Gate
 from orchestrator.service.examining import Doctor
 from orchestrator.service.golden import restoring
 from orchestrator.service.options import RunOptions
 from orchestrator.service.prepare import Prepared, Selected, prepare, selected
+from orchestrator.service.wayback import way
 from orchestrator.triggers import TRIGGERS, build_trigger
 
 BecomePassword = Callable[[Host], str | None]
@@ -75,20 +73,8 @@ class Ready:
         self.store.close()
 
 
-@dataclass(frozen=True)
-class Obtained:
-    """A package's trusted bundle; ``chosen`` says that fleet chose its version, not the operator.
-
-    ``beside`` are other bundles of the package: they tell what hosts have already.
-    """
-
-    package: Package
-    bundle: Bundle
-    beside: tuple[Bundle, ...]
-    chosen: bool
-
-
-def _as_it_is(plan: Plan) -> Plan:
+def as_it_is(plan: Plan) -> Plan:
+    """Return the whole plan."""
     return plan
 
 
@@ -100,7 +86,7 @@ def read_plan(path: Path, options: RunOptions) -> Plan:
     return restoring(plan, options.factory) if options.factory else plan
 
 
-def read_site(path: Path, options: RunOptions, narrow: Narrow = _as_it_is) -> Site:
+def read_site(path: Path, options: RunOptions, narrow: Narrow = as_it_is) -> Site:
     """Return the plan, its inventory and its hosts; raises InputError with all problems.
 
     ``narrow`` may cut the plan down before its hosts are chosen.
@@ -140,20 +126,36 @@ def make_ready(
     ``pinned`` are releases by package: what a run began with, or a lock names.
     """
     trust = read_trust(site.plan, home, options)
-    got = obtain(site.plan, home, trust, pinned)
+    got = obtaining.obtain(site.plan, home.root, trust, pinned)
     for it in got:
         home.released.keep(it.bundle)
+    agreed = None if options.locked else options.given
     works = {
-        it.package.name: PackageWork(
-            it.package,
-            it.bundle.manifest,
-            trust.allowed_signers(it.package.name),
-            identities(it.bundle.signatures),
-            options.given if it.chosen and not options.locked else None,
-        )
+        it.package.name: replace(_work(it, trust), agreed=agreed if it.chosen else None)
         for it in got
     }
     return _ready(site, home, works, got)
+
+
+def _work(it: Obtained, trust: Trust) -> PackageWork:
+    signers = trust.allowed_signers(it.package.name)
+    return PackageWork(it.package, it.bundle.manifest, signers, identities(it.bundle.signatures))
+
+
+def make_ready_for_way_back(
+    site: Site, home: Home, options: RunOptions, pinned: Mapping[str, Pin]
+) -> Ready:
+    """Return what a run needs to take packages back to what ``pinned`` says hosts had.
+
+    Raises BundleError with all problems.
+    """
+    trust = read_trust(site.plan, home, options)
+    got = obtaining.obtain_again(site.plan, home.root, trust, pinned, home.released)
+    works = {it.package.name: replace(_work(it, trust), back=way(options)) for it in got}
+    digests = (release.rpartition("-")[2] for release in options.leaving)
+    for it in got:
+        home.released.keep(it.bundle)
+    return _ready(site, home, works, got, filter(None, map(home.released.named, digests)))
 
 
 def make_ready_to_go_back(site: Site, home: Home, pinned: Mapping[str, Pin]) -> Ready | None:
@@ -173,56 +175,17 @@ def make_ready_to_go_back(site: Site, home: Home, pinned: Mapping[str, Pin]) -> 
 
 
 def _ready(
-    site: Site, home: Home, works: Mapping[str, PackageWork], got: Sequence[Obtained]
+    site: Site,
+    home: Home,
+    works: Mapping[str, PackageWork],
+    got: Sequence[Obtained],
+    more: Iterable[Bundle] = (),
 ) -> Ready:
     store = PayloadStore(home.payloads)
-    known = (sibling for it in got for sibling in it.beside)
+    known = (*more, *(sibling for it in got for sibling in it.beside))
     patcher = Patcher(store, PatchCache(home.patches))
     depot = BundleDepot((it.bundle for it in got), store, known, patcher)
     return Ready(prepare(site.plan, site.chosen, site.select, works), depot, store)
-
-
-def obtain(
-    plan: Plan, home: Home, trust: Trust, pinned: Mapping[str, Pin] = FREE
-) -> list[Obtained]:
-    """Return the trusted bundle of every package; raises BundleError with all problems."""
-    found: list[Obtained] = []
-    problems: list[Problem] = []
-    for package in plan.packages:
-        try:
-            source = sources.source_of(package.bundle, home.root)
-            offer = choose(package, source, pinned.get(package.name))
-            bundle = source.obtain(offer, trust)
-        except BundleError as error:
-            problems.extend(error.problems)
-            continue
-        chosen = leaves_choice(package) and offer.place != source.place
-        found.append(Obtained(package, bundle, source.beside(bundle, trust), chosen))
-    if problems:
-        raise BundleError(*problems)
-    return found
-
-
-def offered(plan: Plan, home: Home) -> dict[str, tuple[Candidate, ...]]:
-    """Return what the sources say they have of each package; raises BundleError."""
-    found = {}
-    for package in plan.packages:
-        offers = sources.source_of(package.bundle, home.root).offers(package.name)
-        found[package.name] = tuple(Candidate(it.version, it.urgency, it.notes) for it in offers)
-    return found
-
-
-def choose(package: Package, source: sources.Source, pin: Pin | None = None) -> sources.Offer:
-    """Return what a package of a plan asks for, or just the release of a pin."""
-    there = source.offers(package.name)
-    if pin:
-        return sources.choose(there, Range(pin.version), pin.digest, at=source.place)
-    return sources.choose(there, wanted(package), at=source.place)
-
-
-def wanted(package: Package) -> Range | None:
-    """Return which versions a package of a plan asks for."""
-    return Range(package.version) if package.version else None
 
 
 def trust_path(plan: Plan, home: Home, options: RunOptions) -> Path:

@@ -31,6 +31,7 @@ FORMATS: Mapping[str, tuple[str, ...]] = {
     "1": _FIRST,
     '"1.1"': _SECOND,
     '"1.2"': (*_SECOND, "config"),
+    '"1.3"': (*_SECOND, "config", "reads"),
 }
 """The fields of each format's manifest, by the format as JSON spells it."""
 
@@ -39,6 +40,7 @@ LATER: Mapping[str, object] = {
     "floors": [],
     "notes": "",
     "provides": {},
+    "reads": {},
     "requires": {"memory": 0, "packages": {}, "tags": []},
     "urgency": Urgency.NORMAL.value,
 }
@@ -62,6 +64,12 @@ class Header:
     provides: tuple[tuple[str, str], ...] = ()
     floors: tuple[str, ...] = ()
     config: tuple[ConfigEntry, ...] = ()
+    reads: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def format(self) -> str:
+        """Return the manifest's format: 1.3 only where it has to be, so that more can read it."""
+        return "1.3" if self.reads else "1.2"
 
 
 def fields_of(value: object) -> dict[str, Shape]:
@@ -82,7 +90,9 @@ def fields_of(value: object) -> dict[str, Shape]:
 def header_document(header: Header) -> dict[str, object]:
     """Return a header as fields of a manifest."""
     requires = header.requires
-    return {
+    later = {"reads": dict(header.reads)} if header.reads else {}
+    return later | {
+        "format": header.format,
         "package": header.package,
         "version": header.version,
         "revision": header.revision,
@@ -123,6 +133,7 @@ def read_header(document: Mapping[str, Shape]) -> Header:
         provides=document["provides"].pairs(rules.package_flaw, _version),
         floors=document["floors"].items(_range),
         config=_config(document["config"]),
+        reads=document["reads"].pairs(lambda _: "", lambda item: item.number(0)),
     )
 
 
@@ -141,6 +152,11 @@ def header_flaws(header: Header, tree: Tree) -> Iterable[Flaw]:
         if path_flaw(entry.path) or (entry.path not in modes and not within):
             what = "configuration that is neither a file of the bundle nor in a shared path"
             yield Flaw(entry.path, what, "mend the path")
+    schemas = {entry.path: entry.schema for entry in header.config}
+    for path, highest in header.reads:
+        if highest <= schemas.get(path, highest):
+            what = "reads no schema beyond that of its configuration there"
+            yield Flaw(path, what, "name a path of config, and a higher number")
 
 
 def _requirements(item: Shape) -> Requirements:

@@ -23,7 +23,6 @@ from orchestrator.bundles.shape import Shape
 from orchestrator.bundles.tree import Entry, Flaw, Tree, flaws, shown
 from orchestrator.errors import BundleError, Position, Problem
 from orchestrator.model.bundle import (
-    FORMAT,
     FileEntry,
     FolderEntry,
     LinkEntry,
@@ -52,7 +51,6 @@ def encode(header: Header, tree: Tree) -> tuple[bytes, bytes]:
     """Return the bytes of the manifest and of the listing."""
     lines = listing.render(tree)
     document = header_document(header) | {
-        "format": FORMAT,
         "listing": hashlib.sha256(lines).hexdigest(),
         "files": [_file_document(entry) for entry in _sorted(tree.files)],
         "links": [{"path": e.path, "target": e.target} for e in _sorted(tree.links)],

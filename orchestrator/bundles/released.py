@@ -6,6 +6,7 @@ A store may be down, a bundle expired, revoked or pruned, when its release must 
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,10 @@ from pathlib import Path
 from orchestrator.bundles import layout, manifest, reader
 from orchestrator.bundles.fresh import fresh
 from orchestrator.bundles.reader import Bundle
+from orchestrator.bundles.trust import Trust
 from orchestrator.errors import BundleError, FleetError
+
+is_digest = re.compile(r"[0-9a-f]{12,64}").fullmatch
 
 LIMIT = 200
 """Releases that are kept, the newest; a manifest takes about 200 bytes a file."""
@@ -62,6 +66,19 @@ class Released:
             return None
         known = manifest.decode(Known(found.manifest), str(found.place / layout.MANIFEST))
         return Bundle(known, found.place, found.manifest, found.signature, found.listing, ())
+
+    def named(self, digest: str) -> Bundle | None:
+        """Return the bundle whose manifest's digest begins so, as ``find`` does."""
+        places = sorted(self.root.glob(f"{digest}*")) if is_digest(digest) else []
+        return self.find(places[0].name) if len(places) == 1 else None
+
+    def trusted(self, digest: str, trust: Trust) -> Bundle | None:
+        """Return the same with its signatures proved; its content is not there.
+
+        Raises TrustError when they do not hold, or the bundle has expired.
+        """
+        found = self.named(digest)
+        return reader.read(found.folder, trust) if found else None
 
     def _trim(self) -> None:
         places = [path.parent for path in self.root.glob(f"*/{layout.MANIFEST}")]

@@ -34,6 +34,7 @@ KEYS = (
     "content",
     "shared",
     "config",
+    "reads",
     "hooks",
 )
 
@@ -115,6 +116,7 @@ def _header(fields: Fields) -> Header:
         provides=fields.pairs("provides", rules.package_flaw, _version),
         floors=fields.get("floors", partial(texts, rule=rules.range_flaw), ()),
         config=tuple(ConfigEntry(path, schema) for path, schema in config),
+        reads=fields.pairs("reads", _inside_flaw, partial(number, least=0)),
     )
 
 
@@ -127,7 +129,7 @@ def _requirements(fields: Fields) -> Requirements:
 
 
 def _places(fields: Fields) -> Iterator[tuple[str, Position]]:
-    """Yield the paths that hooks, shared and config name, with where they do."""
+    """Yield the paths that hooks, shared, config and reads name, with where they do."""
     named = fields.nodes
     for key in ("hooks", "shared"):
         node = named.get(key)
@@ -135,9 +137,10 @@ def _places(fields: Fields) -> Iterator[tuple[str, Position]]:
         for item in items:
             inner = item.value if isinstance(item, SequenceNode) else (item,)
             yield from ((i.text, i.position) for i in inner if isinstance(i, ScalarNode))
-    config = named.get("config")
-    if isinstance(config, MappingNode):
-        yield from config.keys.items()
+    for key in ("config", "reads"):
+        node = named.get(key)
+        if isinstance(node, MappingNode):
+            yield from node.keys.items()
 
 
 def _place(problem: Problem) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""``fleet apply``, ``resume`` and ``rollback``: the commands that drive a run."""
+"""``fleet apply`` and ``resume``, and what all commands share that drive a run."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import os
 import secrets
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,12 @@ from orchestrator.errors import BundleError, Position, Problem, UnknownRun
 from orchestrator.home import Home
 from orchestrator.host.work import RunIdentity
 from orchestrator.journal import Journal, Owner, new_run_id
-from orchestrator.model.event import Event, OperatorAsked, Request, RunStarted
+from orchestrator.model.event import Event, OperatorAsked, Request, RunStarted, Target
 from orchestrator.model.lock import Pin
 from orchestrator.ports import RunLog
 from orchestrator.rollout.machine import Rollout
-from orchestrator.rollout.verdict import RunState, moved_nothing, run_state
+from orchestrator.rollout.verdict import RunState, run_state
+from orchestrator.service import wayback
 from orchestrator.service.controller import Controller
 from orchestrator.service.operator import operator
 from orchestrator.service.options import RunOptions
@@ -76,18 +78,7 @@ def apply(plan: Path, *, check: bool, diff: bool, ask_become_pass: bool, **given
 @output_flags
 def resume(run: str, *, ask_become_pass: bool, **given: Any) -> int:
     """Go on with RUN after a pause, a halt, or a controller that died (RUN: id, prefix or last)."""
-    return _take_up(run, Request.RESUME, Screen.of(given), ask=ask_become_pass)
-
-
-@click.command()
-@click.argument("run_or_package", metavar="RUN|PACKAGE")
-@ask_become
-@output_flags
-def rollback(run_or_package: str, *, ask_become_pass: bool, **given: Any) -> int:
-    """Bring every host that RUN (or the last run of PACKAGE) moved back to what it had before."""
-    with Home.find().open_journal() as journal:
-        run = _run_of(journal, run_or_package)
-    return _take_up(run, Request.ROLLBACK, Screen.of(given), ask=ask_become_pass)
+    return take_up(run, Request.RESUME, Screen.of(given), ask=ask_become_pass)
 
 
 def begin(
@@ -116,7 +107,8 @@ def begin(
     return _drive(journal, log, home, ready, options, password, screen, started.run)
 
 
-def _take_up(run: str, request: Request, screen: Screen, *, ask: bool) -> int:
+def take_up(run: str, request: Request, screen: Screen, *, ask: bool) -> int:
+    """Ask something of a run that no one drives, and drive it."""
     home = Home.find()
     with home.open_journal() as journal:
         run = journal.find_run(run)
@@ -124,12 +116,14 @@ def _take_up(run: str, request: Request, screen: Screen, *, ask: bool) -> int:
         if not isinstance(started, RunStarted):
             raise UnknownRun(f"run {run} has no beginning", hint="the journal is damaged")
         options = RunOptions.from_dict(started.options)
-        site = compose.read_site(Path(started.plan_source), options)
+        narrow = partial(wayback.narrowed, options=options) if options.back_to else compose.as_it_is
+        site = compose.read_site(Path(started.plan_source), options, narrow)
         pinned = {it.package: Pin(it.version, it.manifest) for it in started.targets}
         ready = None
         if request is Request.ROLLBACK or _goes_back(journal, run):
             ready = compose.make_ready_to_go_back(site, home, pinned)
-        ready = ready or compose.make_ready(site, home, options, pinned)
+        make = compose.make_ready_for_way_back if options.back_to else compose.make_ready
+        ready = ready or make(site, home, options, pinned)
         try:
             now = ready.prepared.targets
             expect_same(site.plan, started.plan_digest, started.targets, now)
@@ -143,10 +137,11 @@ def _take_up(run: str, request: Request, screen: Screen, *, ask: bool) -> int:
 
 def _goes_back(journal: Journal, run: str) -> bool:
     """Return whether the run lays nothing more down, whoever takes it up."""
-    return run_state(_folded(journal, run)) in GOING_BACK
+    return run_state(folded(journal, run)) in GOING_BACK
 
 
-def _folded(journal: Journal, run: str) -> Rollout:
+def folded(journal: Journal, run: str) -> Rollout:
+    """Return a run folded from its events."""
     return Rollout.fold(recorded.event for recorded in journal.events(run))
 
 
@@ -184,8 +179,20 @@ def _drive(
         return await controller.drive(*first)
 
     code = asyncio.run(drive())
+    if options.back_to:
+        _deny_left(journal, ready, rollout, options)
     screen.left(rollout, journal, home, code)
     return code
+
+
+def _deny_left(journal: Journal, ready: Ready, rollout: Rollout, options: RunOptions) -> None:
+    """Put what hosts were taken back from on the denylist, so that no plan brings it again."""
+    for release in sorted(wayback.left(rollout)):
+        known = ready.depot.manifest(release)
+        if known:
+            target = Target(known.package, known.version, known.release, known.digest)
+            reason = f"taken back to {options.back_to} by {rollout.started.operator}"
+            journal.deny(target, rollout.started.run, reason)
 
 
 def refuse_denied(journal: Journal, ready: Ready) -> None:
@@ -204,22 +211,3 @@ def refuse_denied(journal: Journal, ready: Ready) -> None:
                 for item in denied
             )
         )
-
-
-def _run_of(journal: Journal, name: str) -> str:
-    try:
-        return journal.find_run(name)
-    except UnknownRun:
-        carried = False
-        for row in journal.runs():
-            started = next(journal.events(row.run)).event
-            if not isinstance(started, RunStarted):
-                continue
-            if any(target.package == name for target in started.targets):
-                carried = True
-                if not moved_nothing(_folded(journal, row.run)):
-                    return row.run
-        if carried:
-            hint = "what each run did: fleet history"
-            raise UnknownRun(f"no run has moved {name!r} on any host", hint=hint) from None
-        raise

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from orchestrator import compose
+from orchestrator.bundles.obtaining import Obtained, obtain
 from orchestrator.cli.flags import plan_flags, plan_options
 from orchestrator.errors import ExitCode, PlanError
 from orchestrator.home import Home
@@ -27,7 +28,7 @@ def lock(plan: Path, **given: Any) -> int:
     """
     options, home = plan_options(given), Home.find()
     meant = compose.read_plan(plan, options)
-    got = compose.obtain(meant, home, compose.read_trust(meant, home, options))
+    got = obtain(meant, home.root, compose.read_trust(meant, home, options), {})
     path = lock_path(plan)
     new = Lock(str(path), tuple(map(_locked, got)))
     old = _pins(path)
@@ -51,7 +52,7 @@ def read_lock_of(plan: Plan) -> Lock:
     return found
 
 
-def _locked(got: compose.Obtained) -> Locked:
+def _locked(got: Obtained) -> Locked:
     manifest = got.bundle.manifest
     return Locked(
         got.package.name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
+from collections.abc import Iterable
 
 from orchestrator import compose
 from orchestrator.cli.screen import Screen
@@ -29,7 +30,21 @@ def look(
     ready: Ready, options: RunOptions, password: BecomePassword, screen: Screen, *, diff: bool
 ) -> int:
     """Look at every host of the plan and print what ``apply`` would do; return the exit code."""
-    found = asyncio.run(_look_all(ready, options, password))
+    return show(ready, look_all(ready, options, password), screen, diff=diff)
+
+
+def look_all(ready: Ready, options: RunOptions, password: BecomePassword) -> dict[str, Outcome]:
+    """Look at every host of the plan, and return what was found."""
+    return asyncio.run(_look_all(ready, options, password))
+
+
+def refuse(found: Iterable[Outcome]) -> bool:
+    """Return whether a host that could be reached would refuse."""
+    return any(CODES.get(outcome.result) is ExitCode.FAILED for outcome in found)
+
+
+def show(ready: Ready, found: dict[str, Outcome], screen: Screen, *, diff: bool = False) -> int:
+    """Print what was found; return the exit code."""
     for wave in ready.prepared.waves:
         screen.heading(f"wave {wave.name}: {len(wave.hosts)} hosts")
         for host in wave.hosts:

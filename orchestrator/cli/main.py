@@ -18,7 +18,7 @@ COMMANDS: dict[str, str] = {
     "init": "orchestrator.cli.init:init",
     "apply": "orchestrator.cli.apply:apply",
     "resume": "orchestrator.cli.apply:resume",
-    "rollback": "orchestrator.cli.apply:rollback",
+    "rollback": "orchestrator.cli.rollback:rollback",
     "abort": "orchestrator.cli.runs:abort",
     "status": "orchestrator.cli.runs:status",
     "history": "orchestrator.cli.runs:history",

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from orchestrator import compose
+from orchestrator.bundles.obtaining import candidates
 from orchestrator.cli.flags import (
     ask_become,
     become_password,
@@ -49,7 +50,7 @@ def outdated(plan: Path, *, ask_become_pass: bool, as_json: bool, **given: Any) 
     """
     options = options_of(given)
     site = compose.read_site(plan, options)
-    offered = compose.offered(site.plan, Home.find())
+    offered = candidates(site.plan, Home.find().root)
     looks = asyncio.run(_look(site, options, become_password(ask=ask_become_pass)))
     locked = _locked(site.plan)
     rows = [
@@ -68,7 +69,7 @@ def outdated(plan: Path, *, ask_become_pass: bool, as_json: bool, **given: Any) 
 def of_sources(plan: Path, *, as_json: bool, **given: Any) -> int:
     """Show, for each package of PLAN, what its source has beside what is locked; asks no host."""
     meant = compose.read_plan(plan, plan_options(given))
-    offered = compose.offered(meant, Home.find())
+    offered = candidates(meant, Home.find().root)
     locked = _locked(meant)
     rows = []
     for package in meant.packages:

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from orchestrator import compose
 from orchestrator.bundles import sources
+from orchestrator.bundles.obtaining import wanted
 from orchestrator.bundles.sources import Cache, Offer, Source, StoreSource, choose, pruning, publish
 from orchestrator.bundles.trust import Trust
 from orchestrator.cli.screen import page
@@ -135,7 +136,7 @@ def _needed(plan: Path, package: str, offers: tuple[Offer, ...]) -> Iterator[Off
     for asked in compose.read_plan(plan, RunOptions()).packages:
         if asked.name == package:
             try:
-                yield choose(offers, compose.wanted(asked), at=str(plan))
+                yield choose(offers, wanted(asked), at=str(plan))
             except BundleError:
                 continue  # the plan gets its bundle elsewhere
 

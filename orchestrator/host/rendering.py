@@ -133,13 +133,15 @@ class Renderer:
         plan = work.package
         own = self.services(work)
         mine = services.without(own, map(self.services, later))
+        leaves = work.back is not None and work.back.preserve_data
         hooks = {name: self._hook(work, name, variables) for name in HOOKS}
         return Texts(
             restart=services.text(mine),
             restart_back=services.text(own) if mine != own else "",
             hook_timeout=plan.hooks.timeout,
             env=self.environment(work),
-            steps=tuple(_step(step, variables) for step in plan.steps),
+            steps=() if leaves else tuple(_step(step, variables) for step in plan.steps),
+            back=work.back is not None and not leaves,
             **hooks,
         )
 

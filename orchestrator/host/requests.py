@@ -77,6 +77,8 @@ class Texts:
     hook_timeout: float = 120.0
     env: str = ""
     steps: tuple[StepText, ...] = ()
+    back: bool = False
+    """The steps are not done: those of them that were done since the release are undone."""
 
 
 NO_TEXTS = Texts()
@@ -110,6 +112,11 @@ def verify(
     """
     since = "" if within is None else str(whole_seconds(within))
     return line("verify", of(place), given(release=release, manifest=manifest, within=since))
+
+
+def recall(place: Place, release: str, manifest: str) -> str:
+    """Ask whether a release could come back, and which steps were done since it was active."""
+    return line("recall", of(place), {"release": release, "manifest": manifest})
 
 
 def history(place: Place, lines: int) -> str:
@@ -244,6 +251,7 @@ def _spelled(texts: Texts) -> dict[str, object]:
         cleanup=texts.cleanup,
         env=texts.env,
         steps=" ".join(step.name for step in texts.steps),
+        back="1" if texts.back else "",
     )
     numbered = enumerate(texts.steps, start=1)
     parts = [given(**{f"step_up_{n}": s.up, f"step_down_{n}": s.down}) for n, s in numbered]

@@ -9,6 +9,7 @@ from orchestrator.model.bundle import Manifest
 from orchestrator.model.fleet import Host
 from orchestrator.model.plan import Package, Retries, Timeouts
 from orchestrator.planning.policy import Given
+from orchestrator.planning.wayback import WayBack
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class PackageWork:
     ``signers`` is the text of a trust file, ``identities`` the principals in it who made the
     bundle's signatures, one for each, "-" for one that does not count: the host verifies for
     itself. ``agreed`` is what the operator agreed to; ``None`` where the version was named.
+    ``back`` says how, where an operator takes the package back to the release.
     """
 
     package: Package
@@ -25,6 +27,7 @@ class PackageWork:
     signers: str
     identities: tuple[str, ...]
     agreed: Given | None = None
+    back: WayBack | None = None
 
     @property
     def name(self) -> str:

@@ -6,9 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-FORMAT = "1.2"
-"""The manifest's format that this version writes; ``docs/bundle-format.md`` has them all."""
-
 
 @dataclass(frozen=True, slots=True)
 class FileEntry:
@@ -104,6 +101,9 @@ class Manifest:
     floors: tuple[str, ...] = ()
     """Ranges of versions that a host must have reached before it may get this one."""
     config: tuple[ConfigEntry, ...] = ()
+    reads: tuple[tuple[str, int], ...] = ()
+    """Pairs of a path and the highest number of its schema that this release reads, where that is
+    beyond its own."""
 
     @property
     def release(self) -> str:

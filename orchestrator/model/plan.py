@@ -161,12 +161,16 @@ class RolloutPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A migration step: shell text run once before the flip; ``down`` undoes it (templates)."""
+    """A migration step: shell text run once before the flip; ``down`` undoes it (templates).
+
+    ``migrates`` are paths in manifests' ``config`` whose schema it changes, and ``down`` back.
+    """
 
     name: str
     run: str
     down: str = ""
     after: tuple[str, ...] = ()
+    migrates: tuple[str, ...] = ()
     position: Position = field(default=NOWHERE, compare=False)
 
 

@@ -17,6 +17,7 @@ from orchestrator.schema import (
     MapOf,
     Shape,
     Template,
+    Text,
     UseOf,
     Whole,
     shape_for,
@@ -70,6 +71,12 @@ STEP = shape_for(
     Field("run", SHELL, "Shell text that does it.", example="bin/migrate up 7"),
     Field("down", SHELL, "Shell text that undoes it.", example="bin/migrate down 7"),
     Field("after", ListOf(NAME, single=True), "Steps that must be done before."),
+    Field(
+        "migrates",
+        ListOf(Text("a path", r"[^\n]+"), single=True),
+        "Paths in the bundles' config whose schema it changes; down changes it back.",
+        example="[data/app.db]",
+    ),
 )
 
 TRIAL = shape_for(

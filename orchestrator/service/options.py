@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field, fields
 from orchestrator.errors import JournalError
 from orchestrator.planning.policy import Given
 
+LISTS = ("inventory", "packages", "leaving")
+
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
@@ -17,6 +19,9 @@ class RunOptions:
     again when a run is resumed. ``locked`` says that the releases were those of the plan's lock.
     ``factory`` has, by package, the golden versions that hosts are taken back to.
     ``agreed`` tells people, by package, to what change of version who agreed, and how.
+
+    A run that takes ``packages`` back has a ``back_to``, as the operator wrote it; ``leaving`` are
+    the releases that hosts had when it began.
     """
 
     inventory: tuple[str, ...] = ()
@@ -35,6 +40,11 @@ class RunOptions:
     approved: Mapping[str, str] = field(default_factory=dict)
     agreed: Mapping[str, str] = field(default_factory=dict)
     factory: Mapping[str, str] = field(default_factory=dict)
+    back_to: str = ""
+    packages: tuple[str, ...] = ()
+    preserve_data: bool = False
+    backup_current: bool = True
+    leaving: tuple[str, ...] = ()
 
     @property
     def given(self) -> Given:
@@ -43,14 +53,15 @@ class RunOptions:
 
     def to_dict(self) -> dict[str, object]:
         """Return JSON-ready values."""
-        return {**asdict(self), "inventory": list(self.inventory)}
+        return {**asdict(self), **{name: list(getattr(self, name)) for name in LISTS}}
 
     @classmethod
     def from_dict(cls, document: Mapping[str, object]) -> RunOptions:
         """Return the options that ``to_dict`` gave; raises JournalError for other values."""
         known = {item.name for item in fields(cls)}
         values = {name: value for name, value in document.items() if name in known}
-        inventory = values.get("inventory", [])
-        if not isinstance(inventory, list):
+        lists = {name: values.get(name, []) for name in LISTS}
+        if not all(isinstance(value, list) for value in lists.values()):
             raise JournalError("the run's options cannot be read", hint="start a new run")
-        return cls(**{**values, "inventory": tuple(inventory)})  # type: ignore[arg-type]
+        tuples = {name: tuple(value) for name, value in lists.items() if isinstance(value, list)}
+        return cls(**{**values, **tuples})  # type: ignore[arg-type]

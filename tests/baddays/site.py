@@ -88,8 +88,12 @@ class Site:
         *,
         validate: str = VALID,
         into: Path | None = None,
+        **more: object,
     ) -> Path:
-        """Build and sign a bundle, with these files beside ``bin/validate`` and ``VERSION``."""
+        """Build and sign a bundle, with these files beside ``bin/validate`` and ``VERSION``.
+
+        ``more`` are keys of its bundle.yml.
+        """
         source = self.folder / "sources" / version
         content = {"bin/validate": validate.encode(), "VERSION": f"{version}\n".encode()}
         for name, data in (content | dict(files or {})).items():
@@ -98,7 +102,7 @@ class Site:
             path.write_bytes(data)
             path.chmod(0o755 if name.startswith("bin/") else 0o644)
         (source / "bundle.yml").write_text(
-            json.dumps({"package": PACKAGE, "version": version, "shared": ["data"]})
+            json.dumps({"package": PACKAGE, "version": version, "shared": ["data"], **more})
         )
         built = build(source, into or self.bundles).folder
         sign(built, self.key)

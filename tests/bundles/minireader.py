@@ -17,6 +17,7 @@ LATER = {
     "provides": {},
     "floors": [],
     "config": [],
+    "reads": {},
     "requires": {"memory": 0, "packages": {}, "tags": []},
 }
 
@@ -31,7 +32,7 @@ def read(file: BinaryIO, signers: Path, identity: str) -> tuple[dict[str, Any], 
         json.dumps(manifest, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode(),
         raw,
     )
-    if manifest["format"] not in (1, "1.1", "1.2"):
+    if manifest["format"] not in (1, "1.1", "1.2", "1.3"):
         raise ValueError("unknown format")
     lines = small(file, "listing")
     expect(hashlib.sha256(lines).hexdigest(), manifest["listing"])

@@ -6,7 +6,7 @@ import copy
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -58,6 +58,7 @@ HEADER = Header(
     floors=(">=0.9", "<3"),
     config=(ConfigEntry("data/app.db", 12), ConfigEntry("zürich", 0)),
 )
+READING = replace(HEADER, reads=(("data/app.db", 13), ("zürich", 1)))
 Document = dict[str, Any]
 
 
@@ -92,6 +93,19 @@ def test_round_trip() -> None:
     assert (manifest.folders, manifest.shared) == (TREE.folders, TREE.shared)
     assert (manifest.package, manifest.revision) == ("gateway", 2)
     assert header_of(manifest) == HEADER
+
+
+def test_only_who_reads_more_needs_the_newest_format() -> None:
+    raw, _ = encode(READING, TREE)
+    assert header_of(accept(raw)) == READING
+    assert (json.loads(raw)["format"], document()["format"]) == ("1.3", "1.2")
+    assert "reads" not in document()
+
+
+@pytest.mark.parametrize("reads", [("data/app.db", 12), ("zürich", 0), ("bin/migrate", 1)])
+def test_what_reads_no_more_than_its_own(reads: tuple[str, int]) -> None:
+    raw, _ = encode(replace(HEADER, reads=(reads,)), TREE)
+    assert f"{reads[0]}: reads no schema beyond that of its configuration" in refusal(raw)
 
 
 def header_of(manifest: Manifest) -> Header:
@@ -207,8 +221,12 @@ def earlier_with_later_hook(found: Any) -> None:
 @pytest.mark.parametrize(
     ("mutate", "what"),
     [
-        (change("format", to=2), "format: this version of fleet reads the formats 1, 1.1, 1.2"),
-        (change("format", to="1.3"), "format: this version of fleet reads"),
+        (
+            change("format", to=2),
+            "format: this version of fleet reads the formats 1, 1.1, 1.2, 1.3",
+        ),
+        (change("format", to="1.4"), "format: this version of fleet reads"),
+        (change("format", to="1.3"), "field 'reads' is missing"),
         (change("format", to="1"), "format: this version of fleet reads"),
         (change("format", to=True), "format: this version of fleet reads"),
         (change("format", to={"1": 1}), "format: this version of fleet reads"),

@@ -46,6 +46,7 @@ def test_all_keys() -> None:
         provides: {app-api: 2.1.0}
         floors: [">=0.9", "<3"]
         config: {etc/app.yml: 3, data/app.db: 12}
+        reads: {data/app.db: 14}
         """,
         FOLDER,
     )
@@ -70,6 +71,7 @@ def test_all_keys() -> None:
         provides=(("app-api", "2.1.0"),),
         floors=(">=0.9", "<3"),
         config=(ConfigEntry("data/app.db", 12), ConfigEntry("etc/app.yml", 3)),
+        reads=(("data/app.db", 14),),
     )
     assert source.content == FOLDER / "tree"
     assert (source.places["data"].line, source.places["etc/app.yml"].line) == (9, 20)
@@ -156,7 +158,7 @@ def test_missing_and_duplicate_keys() -> None:
         (
             "app/bundle.yml:1:1: not a mapping; write package, version, revision, created, "
             "expires, urgency, notes, platform, requires, provides, floors, content, shared, "
-            "config, hooks as keys"
+            "config, reads, hooks as keys"
         ),
         "app/bundle.yml:1:1: key 'package' is missing; add it",
         "app/bundle.yml:1:1: key 'version' is missing; add it",

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from orchestrator.host.looking import Look, needs
-from orchestrator.host.procedures import checks
+from orchestrator.host.procedures import checks, recalling
 from orchestrator.host.procedures.checks import Question
 from orchestrator.host.procedures.context import Context, look
 from orchestrator.host.procedures.judging import intention, is_there, objections, shown
@@ -26,7 +26,11 @@ async def check(ctx: Context) -> Outcome:
     """Decide what is to be done on the host. Changes nothing."""
     pairs = [(work, use) for work in ctx.packages for use in work.package.pre_checks]
     early = _questions(ctx, Renderer(ctx.assignment, ctx.identity.run), pairs, late=False)
-    replies = await look(ctx, [q.line for q in early], extra=checks.seconds(early))
+    past = recalling.questions(ctx)
+    lines = [*past, *(q.line for q in early)]
+    replies = await look(ctx, lines, extra=checks.seconds(early))
+    recalling.remember(ctx, replies[: len(past)])
+    replies = replies[len(past) :]
     facts = _found(ctx)
     if not facts["changes"]:
         return Outcome(Result.ALREADY, _there(ctx), facts=facts)
@@ -73,6 +77,7 @@ def _objection(ctx: Context) -> Outcome | None:
     found += map(
         str, needs(ctx.assignment, Look(facts, memory.probes | memory.elsewhere), ctx.depot)
     )
+    found += recalling.objections(ctx)
     if not found:
         return None
     return Outcome(Result.FAILED, "; ".join(found), differences(memory.probes.values()))
@@ -84,9 +89,14 @@ def _there(ctx: Context) -> str:
     return f"there, and proved{f', with local changes kept: {shown(kept)}' if kept else ''}"
 
 
+def _intention(ctx: Context, work: PackageWork, probe: Probe) -> dict[str, object]:
+    found = intention(work, probe, ctx.depot)
+    return found | {"why": f"{found['why']}{recalling.intention(ctx, work)}"}
+
+
 def _found(ctx: Context) -> dict[str, object]:
     probes, facts = ctx.memory.probes, ctx.memory.facts or {}
-    packages = {w.name: intention(w, probes[w.name], ctx.depot) for w in ctx.packages}
+    packages = {w.name: _intention(ctx, w, probes[w.name]) for w in ctx.packages}
     known = {key: facts[key] for key in SHOWN if key in facts}
     changes = sum(not is_there(probe) for probe in probes.values())
     return {"packages": packages, "changes": changes, **known}

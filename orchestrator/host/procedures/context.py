@@ -16,6 +16,7 @@ from orchestrator.host.replies import Probe, Status, number, read_probe, status,
 from orchestrator.host.requests import Claim, Place
 from orchestrator.host.work import Assignment, HostPolicy, PackageWork, RunIdentity
 from orchestrator.model.event import Result
+from orchestrator.planning.wayback import Past
 from orchestrator.ports import (
     BuildCheck,
     BuildGate,
@@ -38,7 +39,7 @@ class Memory:
 
     ``tokens`` are the fencing tokens by package, ``trouble`` the reason of the last failure,
     ``elsewhere`` the probes of packages that the run leaves alone, and ``whole`` the
-    packages whose content must go in full.
+    packages whose content must go in full, and ``pasts`` what was said of those that go back.
     """
 
     facts: dict[str, object] | None = None
@@ -47,6 +48,7 @@ class Memory:
     trouble: str = ""
     elsewhere: dict[str, Probe] = field(default_factory=dict)
     whole: set[str] = field(default_factory=set)
+    pasts: dict[str, Past] = field(default_factory=dict)
 
 
 Build = Callable[[Place, Claim], str]

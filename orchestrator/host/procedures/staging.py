@@ -9,6 +9,7 @@ from orchestrator.errors import Unreachable
 from orchestrator.host import requests, requests_trial, sending
 from orchestrator.host.delivery import Delivery
 from orchestrator.host.drift import Changes, weigh
+from orchestrator.host.procedures import recalling
 from orchestrator.host.procedures.context import Asking, Build, Context, moving, refused
 from orchestrator.host.procedures.judging import has_drifted, lacking
 from orchestrator.host.procedures.mending import mend
@@ -64,7 +65,11 @@ async def _stage(ctx: Context, works: list[PackageWork]) -> Outcome:
         if status(reply) is not Status.OK:
             await _let_go(ctx, [work for work in works if work.name in ctx.memory.tokens])
             return refused(work, "staging", reply)
-        staged[work.name] = tally
+        backup, wrong = await recalling.back_up(ctx, work)
+        if wrong:
+            await _let_go(ctx, [work for work in works if work.name in ctx.memory.tokens])
+            return wrong
+        staged[work.name] = tally | ({"backup": backup} if backup else {})
         sent += number(tally, "sent")
     return Outcome(Result.DONE, facts={"staged": staged, "sent": sent})
 

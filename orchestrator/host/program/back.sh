@@ -1,5 +1,5 @@
 # Going back to a release by a run of its own: what was done since it was active, and is undone.
-#   .fleet/ledger   of a release: the steps that were done when another one took its place
+#   ledgers   which steps were done when a release was replaced by another: <release> <step>…
 
 # Could the release be gone back to? Is it here and whole, and which steps were done since?
 do_recall() {
@@ -20,7 +20,9 @@ do_recall() {
 note_steps() {
   [ -n "$active" ] || return 0
   every_step
-  write_durably "$P/releases/$active/.fleet/ledger" "steps$all"
+  others=
+  [ ! -f "$S/ledgers" ] || others=$(awk -v release="$active" '$1 != release' "$S/ledgers" | tail -n 100)$NL
+  write_durably "$S/ledgers" "$others$active$all"
 }
 
 # Every step that is done, oldest first -> all
@@ -38,12 +40,12 @@ steps_since() {
   since='' then=
   every_step
   [ -n "$all" ] || return 0
-  read -r then <"$R/.fleet/ledger" || return 1
-  case $then in steps | "steps "*) ;; *) return 1 ;; esac
+  [ ! -f "$S/ledgers" ] || then=$(awk -v release="$a_release" '$1 == release' "$S/ledgers")
+  [ -n "$then" ] || return 1
   for step in $all; do
     case "$then " in *" $step "*) ;; *) since="$step $since" ;; esac
   done
-} 2>/dev/null
+}
 
 # The steps that are to be undone, if this is a way back -> since; each has its way down.
 ways_down() {
@@ -72,9 +74,7 @@ lower_steps() {
     printf 'lowered %s %s %s\n' "$step" "$by" "$a_nonce" >>"$S/progress" && flush "$S/progress" ||
       leave failed "cannot write in $S: is the disk full?"
     eval "text=\$a_step_down_$number"
-    timed=0 code=0
-    hook "step $step, down" "$text" "${a_env-}" "$a_hook_timeout"
-    [ "$timed$code" = 00 ] || hook_failed "step $step, down"
+    hook "step $step, down" "$text" "${a_env-}" "$a_hook_timeout" || hook_failed "step $step, down"
     strike "$step" "$by" || leave failed "step $step is undone, and the ledger in $S cannot be written"
     point step_lowered
   done
@@ -93,9 +93,7 @@ raise_steps() {
       [ "$named" != "$step" ] || break
     done
     eval "text=\${undo_up_$number-}"
-    timed=0 code=0
-    hook "step $step" "$text" "$undo_env" "$undo_timeout"
-    [ "$timed$code" = 00 ] || return 1
+    hook "step $step" "$text" "$undo_env" "$undo_timeout" || return 1
     did "$step" "$by" || enter_in_ledger "$step" "$by" || { reason="the ledger in $S cannot be written"; return 1; }
     point step_raised
   done

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator import compose
+from orchestrator.bundles.obtaining import choose
 from orchestrator.bundles.reader import Bundle
 from orchestrator.bundles.sources import Offer
 from orchestrator.bundles.trust import Trust
@@ -38,10 +38,10 @@ class Place:
 
 
 def test_the_newest_in_the_range() -> None:
-    assert compose.choose(PACKAGE, Place(A, B)).digest == B
+    assert choose(PACKAGE, Place(A, B)).digest == B
 
 
 @pytest.mark.parametrize("source", [Place(A, B), Place("", "")])
 def test_a_pin_is_that_release_and_no_newer_one(source: Place) -> None:
-    offer = compose.choose(PACKAGE, source, Pin("2.4.5", A))
+    offer = choose(PACKAGE, source, Pin("2.4.5", A))
     assert (offer.version, offer.digest) == ("2.4.5", A)

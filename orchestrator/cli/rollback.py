@@ -1,0 +1,129 @@
+"""``fleet rollback``: a run is taken back, or hosts go back to a release that they had."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import Counter
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from orchestrator import compose
+from orchestrator.cli import looking
+from orchestrator.cli.apply import begin, folded, refuse_denied, take_up
+from orchestrator.cli.consent import at_terminal
+from orchestrator.cli.flags import ask_become, become_password, connection_flags, options_of
+from orchestrator.cli.screen import Screen, output_flags
+from orchestrator.compose import BecomePassword, Site
+from orchestrator.errors import NotAgreed, UnknownRun, UsageError
+from orchestrator.home import Home
+from orchestrator.journal import Journal
+from orchestrator.model.event import Request, RunStarted
+from orchestrator.model.lock import Pin
+from orchestrator.rollout.verdict import moved_nothing
+from orchestrator.service import wayback
+from orchestrator.service.options import RunOptions
+from orchestrator.service.preflight import Looks, look_over
+
+PLAN = "plan.yml"
+
+
+@click.command()
+@click.argument("what", metavar="RUN|PACKAGE|[PLAN]", required=False)
+@click.option("--to", metavar="previous|VERSION", help="Go back to this, outside of any run.")
+@click.option("--package", "packages", multiple=True, help="With --to: only this package.")
+@click.option("--preserve-data", is_flag=True, help="With --to: undo no step, leave data as it is.")
+@click.option(
+    "--backup-current/--no-backup-current",
+    default=True,
+    help="With --to: back up the data that the plan declares first (the default), or do not.",
+)
+@click.option("--test", is_flag=True, help="With --to: prove and tell everything, change nothing.")
+@click.option("--yes", is_flag=True, help="With --to: go back without asking.")
+@connection_flags
+@ask_become
+@output_flags
+def rollback(what: str | None, *, to: str | None, ask_become_pass: bool, **given: Any) -> int:
+    """Take back what RUN (or the last run of PACKAGE) did to every host that it moved.
+
+    With --to, take the hosts of PLAN (plan.yml) back to their previous release or to a version,
+    by a run of its own, once configuration, data and the release itself are known to allow it.
+    """
+    if to is not None:
+        return _go_back(Path(what or PLAN), to, ask=ask_become_pass, given=given)
+    if what is None:
+        raise UsageError("which run?", hint="name a run or a package, or say where --to")
+    with Home.find().open_journal() as journal:
+        run = _run_of(journal, what)
+    return take_up(run, Request.ROLLBACK, Screen.of(given), ask=ask_become_pass)
+
+
+def _go_back(plan: Path, to: str, *, ask: bool, given: dict[str, Any]) -> int:
+    screen, home = Screen.of(given), Home.find()
+    options = replace(
+        options_of(given),
+        back_to=to,
+        packages=given["packages"],
+        preserve_data=given["preserve_data"],
+        backup_current=given["backup_current"],
+    )
+    site = compose.read_site(plan, options, partial(wayback.narrowed, options=options))
+    password = become_password(ask=ask)
+    looks = asyncio.run(_look(site, options, password))
+    pinned = wayback.aims(site.plan, looks, to)
+    options = replace(options, leaving=wayback.leaving(looks, pinned))
+    ready = compose.make_ready_for_way_back(site, home, options, pinned)
+    try:
+        with home.open_journal() as journal:
+            refuse_denied(journal, ready)
+            found = looking.look_all(ready, options, password)
+            if given["test"] or looking.refuse(found.values()):
+                return looking.show(ready, found, screen)
+            _agree(looks, pinned, yes=given["yes"], screen=screen)
+            return begin(journal, home, ready, options, password, screen)
+    finally:
+        ready.close()
+
+
+async def _look(site: Site, options: RunOptions, password: BecomePassword) -> Looks:
+    ssh = compose.connector(site.plan, options, password, os.environ)
+    try:
+        return await look_over(site.plan, site.chosen, ssh)
+    finally:
+        await ssh.close()
+
+
+def _agree(looks: Looks, pinned: dict[str, Pin], *, yes: bool, screen: Screen) -> None:
+    """Raise NotAgreed unless the operator says yes, by the flag or at a terminal."""
+    if yes:
+        return
+    moves = Counter(wayback.moves(looks, pinned))
+    told = [f"{move} on {hosts} hosts" for move, hosts in moves.items()]
+    if not told:
+        return
+    if screen.json or not at_terminal():
+        raise NotAgreed("; ".join(told), hint="nothing was changed; to agree, add --yes")
+    click.confirm("\n".join([*told, "Go back?"]), abort=True, err=True)
+
+
+def _run_of(journal: Journal, name: str) -> str:
+    try:
+        return journal.find_run(name)
+    except UnknownRun:
+        carried = False
+        for row in journal.runs():
+            started = next(journal.events(row.run)).event
+            if not isinstance(started, RunStarted):
+                continue
+            if any(target.package == name for target in started.targets):
+                carried = True
+                if not moved_nothing(folded(journal, row.run)):
+                    return row.run
+        if carried:
+            hint = "what each run did: fleet history"
+            raise UnknownRun(f"no run has moved {name!r} on any host", hint=hint) from None
+        raise

@@ -1,0 +1,158 @@
+"""Whether a package can go back to an earlier release by a run of its own: what keeps it. Pure.
+
+What outlives releases must be readable for the release that comes back: configuration and data by
+the numbers of their schemas, and by the migration steps that were done since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from orchestrator.model.bundle import ConfigEntry, Manifest
+from orchestrator.model.keeping import DriftPolicy
+from orchestrator.model.plan import (
+    Amount,
+    Cohort,
+    CommitScope,
+    FailureBudget,
+    OnHalt,
+    Package,
+    Plan,
+    RolloutPolicy,
+    Step,
+)
+from orchestrator.model.version import is_version, precedence
+
+ALL = Amount(100, percent=True)
+
+
+@dataclass(frozen=True, slots=True)
+class WayBack:
+    """How a package goes back: whether its data is left as it is, and backed up first."""
+
+    preserve_data: bool = False
+    backup: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a host says of the release that is to come back.
+
+    ``since`` are the steps done since it was active, newest first, ``None`` when nobody knows;
+    ``done`` all that are done.
+    """
+
+    held: bool = False
+    proof: str = ""
+    since: tuple[str, ...] | None = ()
+    done: tuple[str, ...] = ()
+
+
+def hindrances(
+    package: Package, active: Manifest | None, target: Manifest, past: Past, way: WayBack
+) -> Iterator[str]:
+    """Yield all that keeps a package from going back from ``active`` to ``target``.
+
+    ``active`` is ``None`` when its manifest is not known.
+    """
+    if past.held and past.proof:
+        yield f"the release {target.release} on the host is damaged: {past.proof}"
+    if not way.preserve_data:
+        yield from _steps(package, target, past)
+    if active is None:
+        yield (
+            "the manifest of what is active is not known here, so nobody can tell whether "
+            f"{target.version} reads its configuration and data; put its bundle into the source"
+        )
+        return
+    if _is_newer(target.version, active.version):
+        yield f"{active.version} is active, and {target.version} is no way back; apply the plan"
+    migrated = () if way.preserve_data else _migrated(package, past)
+    yield from (
+        words
+        for entry in active.config
+        if entry.path not in migrated and _stays(package, target, entry.path)
+        for words in _schema(entry, active, target)
+    )
+
+
+def _steps(package: Package, target: Manifest, past: Past) -> Iterator[str]:
+    leave = "or leave the data as it is: --preserve-data"
+    if past.since is None:
+        yield (
+            f"nobody knows which of these steps {target.version} needs, since it never was active "
+            f"here: {', '.join(past.done)}; {leave}"
+        )
+    known = _by_name(package)
+    for name in past.since or ():
+        if name not in known or not known[name].down:
+            yield f"step {name} was done since, and has no way down; give it one, {leave}"
+
+
+def _schema(entry: ConfigEntry, active: Manifest, target: Manifest) -> Iterator[str]:
+    """Say it where the target does not read what the active release has written."""
+    reads = dict(target.reads)
+    own = {it.path: it.schema for it in target.config}
+    highest = reads.get(entry.path, own.get(entry.path))
+    if highest is None:
+        told = "says of no schema that it reads it"
+    elif highest < entry.schema:
+        told = f"reads none beyond {highest}"
+    else:
+        return
+    yield (
+        f"{entry.path} has schema {entry.schema} of {active.version}, and {target.version} {told}; "
+        "go back to a release that does"
+    )
+
+
+def _stays(package: Package, target: Manifest, path: str) -> bool:
+    """Return whether what lies at a path is there for the target too, instead of its own."""
+    if any(f"{path}/".startswith(f"{shared}/") for shared in target.shared):
+        return True
+    keeps = package.on_drift.of(path) is DriftPolicy.KEEP
+    return keeps and any(entry.path == path for entry in target.files)
+
+
+def _migrated(package: Package, past: Past) -> frozenset[str]:
+    """Return the paths whose schema the way down of a step brings back."""
+    known = _by_name(package)
+    since = (known[name] for name in past.since or () if name in known)
+    return frozenset(path for step in since if step.down for path in step.migrates)
+
+
+def _by_name(package: Package) -> Mapping[str, Step]:
+    return {step.name: step for step in package.steps}
+
+
+def _is_newer(one: str, other: str) -> bool:
+    return is_version(one) and is_version(other) and precedence(one) > precedence(other)
+
+
+def way_back(plan: Plan) -> Plan:
+    """Return the plan as a run goes back by it: in reverse order, without canaries and bakes.
+
+    Hosts stand for themselves: the first that cannot go back does not stop the others, and none
+    of them is sent forward again.
+    """
+    return replace(
+        plan,
+        packages=tuple(replace(package, allow_downgrade=True) for package in plan.packages),
+        edges=tuple(replace(e, before=e.after, after=e.before) for e in plan.edges),
+        rollout=_unhindered(plan.rollout, max(p.data.timeout for p in plan.packages)),
+    )
+
+
+def _unhindered(rollout: RolloutPolicy, backup: float) -> RolloutPolicy:
+    timeouts = replace(rollout.timeouts, stage=rollout.timeouts.stage + backup)
+    return replace(
+        rollout,
+        cohorts=(Cohort("everyone"),),
+        max_failures=FailureBudget(ALL),
+        max_unreachable=replace(rollout.max_unreachable, limit=ALL),
+        on_halt=OnHalt.HOLD,
+        commit=CommitScope.HOST,
+        resample=Amount(0),
+        timeouts=timeouts,
+    )

@@ -1,0 +1,236 @@
+"""``fleet rollback --to`` over real SSH: hosts go back, or are left wholly as they are."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.model.event import Action
+from tests.baddays.hosts_site import reason
+from tests.baddays.site import NEW, OLD, PACKAGE, Area, Site
+
+pytestmark = pytest.mark.ssh
+
+THIRD = "1.3.0"
+CONFIGURED = "2.0.0"
+
+
+@pytest.fixture
+def area(request: pytest.FixtureRequest, site: Site, old: Area) -> Area:
+    """An area whose hosts were brought from the old release to the new one."""
+    made = site.area(named(request), like=old)
+    made.apply(NEW)
+    return made
+
+
+def named(request: pytest.FixtureRequest) -> str:
+    return "".join(c if c.isalnum() else "-" for c in request.node.name.removeprefix("test_"))
+
+
+def back(area: Area, to: str, *words: str, expect: int = 0) -> Any:
+    agreed = () if "--test" in words else ("--yes",)
+    command = ("rollback", area.plan, "--to", to, "-e", f"version={NEW}")
+    return area.fleet(*command, *agreed, *words, expect=expect)
+
+
+def edit(area: Area, **keys: object) -> None:
+    plan = json.loads(area.plan.read_text())
+    plan["packages"][PACKAGE] |= keys
+    area.plan.write_text(json.dumps(plan))
+
+
+def tree(*folders: Path) -> dict[str, Any]:
+    """Return all that lies below some folders: modes, times, bytes, targets."""
+    found: dict[str, Any] = {}
+    for path in (path for folder in folders for path in [folder, *folder.rglob("*")]):
+        seen = path.lstat()
+        content = path.read_bytes() if path.is_file() and not path.is_symlink() else None
+        found[str(path)] = (seen.st_mode, seen.st_mtime_ns, seen.st_ino, content)
+    return found
+
+
+def test_to_the_previous_release_and_denied(area: Area) -> None:
+    done = back(area, "previous")
+    assert area.versions() == area.all_on(OLD)
+    assert f"{PACKAGE} {OLD} to 3 hosts in 1 waves" in done.stdout
+    assert not any(disk.locked or disk.on_trial for disk in area.disks)
+    area.verify()
+    denied = area.apply(NEW, expect=6)
+    assert "taken back to previous by" in denied.stderr
+    area.fleet("denylist", "lift", digest_of(area, NEW))
+    area.apply(NEW)
+    assert area.versions() == area.all_on(NEW)
+
+
+def digest_of(area: Area, version: str) -> str:
+    manifest = area.site.bundles / f"{PACKAGE}-{version}/manifest.json"
+    return hashlib.sha256(manifest.read_bytes()).hexdigest()
+
+
+def test_again_it_proves_that_all_is_there(area: Area) -> None:
+    back(area, OLD)
+    before = [tree(disk.root) for disk in area.disks]
+    back(area, OLD)
+    assert [tree(disk.root) for disk in area.disks] == before
+
+
+def test_to_a_version_that_hosts_no_longer_hold(area: Area, site: Site) -> None:
+    for disk in area.disks:
+        [gone] = [name for name in disk.complete if name.startswith(OLD)]
+        (disk.root / f"releases/{gone}/.fleet/complete").unlink()
+    back(area, OLD)
+    assert area.versions() == area.all_on(OLD)
+
+
+def test_to_a_version_whose_bundle_the_source_no_longer_has(site: Site) -> None:
+    area = site.area("no-longer-there")
+    area.apply(OLD)
+    area.apply(NEW)
+    site.bundle(THIRD, into=site.folder / "elsewhere")
+    edit(area, bundle=str(site.folder / "elsewhere"))
+    back(area, OLD)
+    assert area.versions() == area.all_on(OLD)
+
+
+def test_one_host_alone(area: Area) -> None:
+    host = area.hosts[1]
+    back(area, "previous", "--hosts", host)
+    assert area.versions() == area.all_on(NEW) | {host: OLD}
+    split = back(area, "previous", "--test", expect=6)
+    assert "the hosts have different previous releases" in split.stderr
+    back(area, OLD)
+    assert area.versions() == area.all_on(OLD)
+
+
+def test_a_test_changes_nothing(area: Area) -> None:
+    places = [place for disk in area.disks for place in disk.places]
+    before = tree(*places)
+    done = back(area, "previous", "--test")
+    assert tree(*places) == before
+    assert f"{OLD} is there and proved" in done.stdout
+    assert "nothing was changed" in done.stdout
+    first = area.disks[0]
+    [held] = [name for name in first.complete if name.startswith(OLD)]
+    (first.root / f"releases/{held}/VERSION").write_text("forged")
+    damaged = back(area, "previous", "--test", expect=2)
+    assert "on the host is damaged: VERSION is modified" in damaged.stdout
+    assert back(area, "previous", expect=2).stdout.count("damaged") == 1
+    assert area.versions() == area.all_on(NEW)
+
+
+def test_without_a_yes_nothing_happens(area: Area) -> None:
+    command = ("rollback", area.plan, "--to", "previous", "-e", f"version={NEW}")
+    done = area.fleet(*command, expect=3)
+    assert f"{PACKAGE}: {NEW} -> {OLD} on 3 hosts" in done.stderr
+    assert "add --yes" in done.stderr
+    assert area.versions() == area.all_on(NEW)
+
+
+def test_what_is_newer_is_no_way_back(area: Area, site: Site) -> None:
+    site.bundle(THIRD)
+    done = back(area, THIRD, expect=2)
+    assert f"{NEW} is active, and {THIRD} is no way back" in done.stdout
+    assert area.versions() == area.all_on(NEW)
+
+
+def steps(*names: str, down: bool = True) -> list[dict[str, str]]:
+    trace = 'echo "{}" >>"$FLEET_ROOT/trace"'
+    return [
+        {"name": name, "run": trace.format(f"up {name}")}
+        | ({"down": trace.format(f"down {name}")} if down else {})
+        for name in names
+    ]
+
+
+def stepped(site: Site, name: str, old: Area, *, down: bool) -> Area:
+    """Return an area whose new release came with two more steps than the old one."""
+    area = site.area(name, like=old)
+    words = json.loads(area.plan.read_text())["packages"][PACKAGE]["steps"]
+    edit(area, steps=[*words, *steps("one", "two", down=down)])
+    area.apply(NEW)
+    return area
+
+
+def test_steps_done_since_are_undone(site: Site, old: Area) -> None:
+    area = stepped(site, "steps-undone", old, down=True)
+    told = back(area, "previous", "--test").stdout
+    assert "undoes two, one" in told
+    back(area, "previous")
+    for disk in area.disks:
+        ran = [line for line in disk.trace if line.startswith(("up", "down"))]
+        assert ran == ["up one", "up two", "down two", "down one"]
+        assert disk.ledger == ["words"]
+
+
+def test_a_step_without_a_way_down_is_refused_by_name(site: Site, old: Area) -> None:
+    area = stepped(site, "steps-kept", old, down=False)
+    before = tree(*(disk.root for disk in area.disks))
+    done = back(area, "previous", expect=2)
+    assert "step two was done since, and has no way down" in done.stdout
+    assert tree(*(disk.root for disk in area.disks)) == before
+    back(area, "previous", "--preserve-data")
+    assert area.versions() == area.all_on(OLD)
+    assert area.disks[0].ledger == ["words", "one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("config", "why"),
+    [({"data/app.db": 3}, "reads none beyond 2"), ({"data/other": 1}, "says of no schema")],
+)
+def test_a_schema_that_the_target_does_not_read(
+    site: Site, config: dict[str, int], why: str
+) -> None:
+    low, high = site.folder / f"configured-{len(why)}", "2.1.0"
+    site.bundle(CONFIGURED, into=low, config={"data/app.db": 2})
+    site.bundle(high, into=low, config=config)
+    area = site.area(f"schema-{len(why)}", package={"bundle": str(low)})
+    area.apply(CONFIGURED)
+    area.apply(high)
+    before = tree(*(disk.root for disk in area.disks))
+    command = ("rollback", area.plan, "--to", "previous", "--yes")
+    done = area.fleet(*command, "-e", f"version={high}", expect=2)
+    assert why in done.stdout
+    assert tree(*(disk.root for disk in area.disks)) == before
+
+
+def test_the_data_is_backed_up_first(area: Area) -> None:
+    for disk in area.disks:
+        (disk.root / "shared/data").mkdir(parents=True, exist_ok=True)
+        (disk.root / "shared/data/rows").write_text("rows")
+    edit(area, data="data")
+    back(area, "previous")
+    listed = json.loads(area.fleet("hosts", "backups", area.plan, "--json").stdout)
+    assert [len(it["backups"]) for it in listed] == [1, 1, 1]
+    assert listed[0]["backups"][0]["release"].startswith(NEW)
+
+
+def test_a_backup_that_fails_leaves_the_release(area: Area) -> None:
+    for disk in area.disks:
+        (disk.root / "shared/data").mkdir(parents=True, exist_ok=True)
+    (area.disks[1].root / "shared/data/out").symlink_to("/etc")
+    edit(area, data="data")
+    back(area, "previous", expect=2)
+    failed = area.hosts[1]
+    assert "leads out of the declared paths" in reason(area, failed, Action.STAGE)
+    assert area.versions() == area.all_on(OLD) | {failed: NEW}
+    assert not area.disk(failed).locked
+
+
+def test_a_release_that_does_not_validate_there_goes_no_further(site: Site) -> None:
+    area = site.area("bad-target")
+    area.apply(OLD)
+    area.apply(NEW)
+    poison = 'grep -qx 1.0.0 VERSION || exit 0; test "$(hostname)" = none'
+    edit(area, validations=[{"script": {"run": f"sh -c '{poison}'"}}])
+    back(area, "previous", expect=2)
+    assert area.versions() == area.all_on(NEW)
+
+
+def test_usage(area: Area) -> None:
+    assert "no version" in back(area, "newest", expect=5).stderr
+    assert "no package 'ap'" in back(area, OLD, "--package", "ap", expect=5).stderr
+    area.fleet("rollback", expect=5)

@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import PurePosixPath
 
 from orchestrator import templates
 from orchestrator.errors import HostError
+from orchestrator.host import services
 from orchestrator.host.quoting import exports
 from orchestrator.host.requests import Place
 from orchestrator.host.requests_data import DataSet
+from orchestrator.host.services import Service, Verb
 from orchestrator.model.plan import Package
 
 _PATH = re.compile(r"/[A-Za-z0-9 ._+@%,:=~/-]+", re.ASCII)
 
-_SERVICE = """\
-service_is_to() {
-  if [ -d /run/systemd/system ]; then systemctl "$1" -- "$2"
-  elif command -v rc-service >/dev/null 2>&1; then rc-service "${2%.service}" "$1"
-  else service "${2%.service}" "$1"; fi
-}
-"""
+_ACTIVE = 'FLEET_TO=$(readlink "$FLEET_CURRENT") FLEET_TO=${FLEET_TO##*/}\nexport FLEET_TO\n'
+"""Services are told what is active, as in hooks."""
 
 
 def data_set(package: Package, place: Place, variables: Mapping[str, object]) -> DataSet:
     """Return a package's data on a host; raises HostError for paths that cannot be.
 
-    The texts see FLEET_PACKAGE, FLEET_ROOT, FLEET_STATE, FLEET_SHARED and FLEET_CURRENT.
+    The texts see FLEET_PACKAGE, FLEET_ROOT, FLEET_STATE, FLEET_SHARED, FLEET_CURRENT, FLEET_TO.
     """
     data, home = package.data, f"{place.root}/{place.package}"
     known = {
@@ -42,9 +38,9 @@ def data_set(package: Package, place: Place, variables: Mapping[str, object]) ->
     rendered = [templates.render(path, variables) for path in data.paths]
     return DataSet(
         paths=_apart(tuple(_absolute(path, f"{home}/shared") for path in rendered)),
-        freeze=templates.render(data.freeze, variables) + _all("stop", data.stop),
-        thaw=_all("start", data.stop[::-1]) + templates.render(data.thaw, variables),
-        env=exports(known),
+        freeze=templates.render(data.freeze, variables) + _all(Verb.STOP, data.stop),
+        thaw=_all(Verb.START, data.stop[::-1]) + templates.render(data.thaw, variables),
+        env=exports(known) + _ACTIVE,
         hook_timeout=package.hooks.timeout,
         backups=package.backups,
     )
@@ -66,9 +62,6 @@ def _apart(paths: tuple[str, ...]) -> tuple[str, ...]:
     return paths
 
 
-def _all(verb: str, services: Sequence[str]) -> str:
+def _all(verb: Verb, units: Sequence[str]) -> str:
     """Return shell text that does the same to all services, on lines of its own."""
-    if not services:
-        return ""
-    lines = [f"service_is_to {verb} {shlex.quote(name)} || exit\n" for name in services]
-    return "\n" + _SERVICE + "".join(lines)
+    return "\n" + services.text(Service(verb, unit) for unit in units) if units else ""

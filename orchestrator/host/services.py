@@ -10,7 +10,7 @@ from enum import StrEnum
 _SERVE = """\
 serve() {
   if [ -d /run/systemd/system ]; then
-    [ "$1" = restart ] || systemctl -q is-active -- "$2" || set -- start "$2"
+    [ "$1" != reload ] || systemctl -q is-active -- "$2" || set -- start "$2"
     read_anew "$2" || exit
     systemctl "$1" -- "$2" && return
     [ -n "$FLEET_TO" ] || { systemctl stop -- "$2"; return 0; }
@@ -57,10 +57,12 @@ a first release brought with it cannot be started when that is gone, and is stop
 
 
 class Verb(StrEnum):
-    """What becomes of a service after a flip."""
+    """What becomes of a service: after a flip, or while data is at rest."""
 
     RESTART = "restart"
     RELOAD = "reload"
+    STOP = "stop"
+    START = "start"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import pytest
 from orchestrator.model.event import Action
 from tests.baddays.hosts_site import reason
 from tests.baddays.site import NEW, OLD, PACKAGE, Area, Site
+from tests.labs import eventually
 
 pytestmark = pytest.mark.ssh
 
@@ -227,6 +228,37 @@ def test_a_release_that_does_not_validate_there_goes_no_further(site: Site) -> N
     poison = 'grep -qx 1.0.0 VERSION || exit 0; test "$(hostname)" = none'
     edit(area, validations=[{"script": {"run": f"sh -c '{poison}'"}}])
     back(area, "previous", expect=2)
+    assert area.versions() == area.all_on(NEW)
+
+
+def test_a_dead_controllers_way_back_is_resumed(area: Area) -> None:
+    for disk in area.disks:
+        disk.hold("pre_activate")
+    words = ("--to", "previous", "-e", f"version={NEW}", "--yes", "--output", "json")
+    with area.start("rollback", area.plan, *words) as running:
+        assert eventually(
+            lambda: all(f"pre_activate {OLD}" in disk.trace[-1:] for disk in area.disks)
+        )
+        running.end()
+    for disk in area.disks:
+        disk.let_go("pre_activate")
+    area.fleet("resume", "last")
+    assert area.versions() == area.all_on(OLD)
+    assert "taken back to previous" in area.apply(NEW, expect=6).stderr
+
+
+def test_another_run_on_a_host_keeps_all_where_they_are(area: Area) -> None:
+    first = area.disks[0]
+    other = "lock_run='other'\nlock_owner='somebody'\nlock_session=''\nlock_boot=''\n"
+    later = "lock_expires='9999999999'\nlock_token='9'\n"
+    (first.state / "lock").write_text(other + later)
+    (first.state / "trial").write_text(
+        "trial_nonce='x'\ntrial_run='other'\ntrial_boot='b'\n"
+        "trial_due_epoch='9999999999'\ntrial_due='0'\n"
+        "trial_release='r'\ntrial_from=''\ntrial_seconds='9'\n"
+    )
+    done = back(area, "previous", expect=2)
+    assert "locked by somebody" in done.stdout
     assert area.versions() == area.all_on(NEW)
 
 

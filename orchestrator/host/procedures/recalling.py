@@ -34,7 +34,7 @@ def objections(ctx: Context) -> Iterator[str]:
     for work in _going(ctx):
         probe = ctx.memory.probes[work.name]
         if not is_there(probe):
-            yield from (f"{work.name}: {words}" for words in _objections(ctx, work, probe))
+            yield from (f"{work.name}: {why}" for why in _objections(ctx, work, probe))
 
 
 def intention(ctx: Context, work: PackageWork) -> str:

@@ -13,6 +13,7 @@ do_restore() {
   data_holds
   within=
   over_paths bring_beside "$paths"
+  [ -n "$within" ] || leave no "the backup $b has none of the declared paths"
   point data_unpacked
   sync
   still "${within%"$NL"}" || refuse_data failed "the data was not restored: $reason"

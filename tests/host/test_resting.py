@@ -61,7 +61,7 @@ def test_services_stop_in_order_and_start_in_reverse(tmp_path: Path) -> None:
 
 def test_a_service_that_does_not_stop_ends_it() -> None:
     found = data_set(package("db", stop=("no-such-service",)), PLACE, {})
-    command = ["sh", "-c", f"{found.freeze}echo stopped"]
+    command = ["sh", "-c", f"FLEET_TO=x\n{found.freeze}echo stopped"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode != 0
     assert "stopped" not in done.stdout

@@ -208,17 +208,22 @@ def watchdogs(area: Area, host: LabHost) -> list[str]:
     """Return the command lines of the watchdogs of an area's trials on a host."""
     state = f" {area.disk(host.name).state.parent} "
     lines = _running(area.site, host).values()
-    return [line for line in lines if "/program watchdog " in line and state in line]
+    return [line for line in lines if _is_watchdog(line) and state in f"{line} "]
 
 
 def left_behind(site: Site, host: LabHost) -> list[str]:
     """Return the command lines of what runs on a host and belongs to no watchdog."""
-    return [line for line in _running(site, host).values() if not _is_watchdog(line)]
+    lines = _running(site, host).values()
+    return [line for line in lines if not _is_watchdog(line) and not _starts_watchdogs(line)]
 
 
 def _is_watchdog(line: str) -> bool:
-    """Tell a watchdog, or the shell that would start it again."""
-    return "/program watchdog " in line or 'setsid sh "$0" watchdog "$@"' in line
+    return "/program watchdog " in line
+
+
+def _starts_watchdogs(line: str) -> bool:
+    """Tell the shell that has started a watchdog, and would again."""
+    return 'setsid sh "$0" watchdog "$@"' in line
 
 
 def _running(site: Site, host: LabHost) -> dict[int, str]:

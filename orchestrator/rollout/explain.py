@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
+from orchestrator.model.event import Action
 from orchestrator.rollout.machine import Rollout
 from orchestrator.rollout.records import HostRecord, WaveRecord
 from orchestrator.rollout.states import IN_FLIGHT, OUT_OF_SERVICE, SETTLED
@@ -46,7 +47,8 @@ def why_host(rollout: Rollout, name: str) -> tuple[Hold, ...]:
     wave = rollout.waves[host.wave]
     if host.asked is not None:
         attempt = f", attempt {host.attempt}" if host.attempt > 1 else ""
-        return (Hold("action", f"{host.asked} is under way{attempt}", host.since),)
+        gate, held_by = _ASKED.get(host.asked, ("action", f"{host.asked} is under way"))
+        return (Hold(gate, f"{held_by}{attempt}", host.since),)
     if host.state is H.STAGED and wave.state is W.OPEN:
         return (_budget(rollout, host),)
     if host.state in {H.PENDING, H.STAGED, H.CONFIRMED}:
@@ -118,6 +120,12 @@ def _baking(rollout: Rollout, wave: WaveRecord) -> tuple[Hold, ...]:
 def _halted(_rollout: Rollout, wave: WaveRecord) -> tuple[Hold, ...]:
     return (Hold("halt", f"{wave.wave.name} is halted: {wave.reason}", wave.since),)
 
+
+_ASKED: Mapping[Action, tuple[str, str]] = {
+    Action.RESERVE: ("reboot lock", "it waits for a place among those that may reboot"),
+    Action.REBOOT: ("reboot", "it reboots, and must come back on another boot"),
+}
+"""Actions that are a wait in themselves: which gate, held by what."""
 
 _WAVE_HOLDS: Mapping[W, Callable[[Rollout, WaveRecord], tuple[Hold, ...]]] = {
     W.QUEUED: _between,

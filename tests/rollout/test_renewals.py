@@ -8,6 +8,7 @@ import pytest
 
 from orchestrator.model.event import Action, ActionEnded, Request, Result
 from orchestrator.model.plan import CommitScope, OnHalt
+from orchestrator.rollout.explain import why_host
 from orchestrator.rollout.records import Perform
 from orchestrator.rollout.states import HostState as H
 from orchestrator.rollout.states import WaveState as W
@@ -159,3 +160,14 @@ def test_one_that_does_not_pass_is_let_go_of_and_counts(result):
     world.settle()
     assert world.states() == {"w0-1": H.WITHDRAWN}
     assert world.wave_states() != [W.PASSED]
+
+
+@pytest.mark.parametrize(
+    ("action", "gate"), [(Action.RESERVE, "reboot lock"), (Action.REBOOT, "reboot")]
+)
+def test_waiting_for_a_reboot_explains_itself(action, gate):
+    world = World(spec(1, reserves=True), facts=reboots)
+    while not any(perform.action is action for perform in world.todo):
+        world.do(world.todo[0])
+    [hold] = why_host(world.rollout, "w0-1")
+    assert hold.gate == gate

@@ -43,7 +43,7 @@ from orchestrator.triggers import TRIGGERS, build_trigger
 BecomePassword = Callable[[Host], str | None]
 Narrow = Callable[[Plan], Plan]
 FREE: Mapping[str, Pin] = {}
-KINDS = Kinds(CHECKS, TRIGGERS)
+KINDS = Kinds(CHECKS, TRIGGERS, gates.GATES)
 """What plans may name."""
 
 

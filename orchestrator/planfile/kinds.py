@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Kinds:
-    """Kinds of checks and triggers by the names that plans give them."""
+    """Kinds of checks, triggers and gates by the names that plans give them."""
 
     checks: Mapping[str, type]
     triggers: Mapping[str, type]
+    gates: Mapping[str, type]

@@ -100,32 +100,40 @@ TRIAL = shape_for(
 )
 
 
-REBOOT = shape_for(
-    model.Reboot,
-    "Whether hosts are rebooted after the flip; at most once in a run.",
-    Field(
-        "when",
-        Choice(RebootWhen),
-        "if-required: when a hook of the release makes the file $FLEET_REBOOT.",
-    ),
-    Field("deadline", Duration(5.0), "How long a host may take to come back."),
-    Field(
-        "max_boot_attempts",
-        Whole(1, 100),
-        "Boots before a release is confirmed; one more, and the host goes back by itself.",
-    ),
-    Field(
-        "command",
-        SHELL,
-        "Shell text that reboots; default: systemctl, reboot or shutdown.",
-        example="reboot -f",
-    ),
-    short="when",
-)
+def _reboot(gates: UseOf) -> Shape:
+    return shape_for(
+        model.Reboot,
+        "Whether hosts are rebooted after the flip; at most once in a run.",
+        Field(
+            "when",
+            Choice(RebootWhen),
+            "if-required: when a hook of the release makes the file $FLEET_REBOOT.",
+        ),
+        Field("deadline", Duration(5.0), "How long a host may take to come back."),
+        Field(
+            "max_boot_attempts",
+            Whole(1, 100),
+            "Boots before a release is confirmed; one more, and the host goes back by itself.",
+        ),
+        Field(
+            "command",
+            SHELL,
+            "Shell text that reboots; default: systemctl, reboot or shutdown.",
+            example="reboot -f",
+        ),
+        Field(
+            "lock",
+            gates,
+            "What a host passes before it is activated, so that few reboot at once; kinds: below.",
+            example="\n  fleet_lock: {url: https://locks.example.net}",
+        ),
+        short="when",
+    )
 
 
-def package_shape(checks: UseOf, triggers: UseOf) -> Shape:
-    """Return the shape of one package, whose checks and triggers are of the kinds given."""
+def package_shape(checks: UseOf, triggers: UseOf, gates: UseOf) -> Shape:
+    """Return the shape of one package, whose checks, triggers and gates are of the kinds given."""
+    reboot = _reboot(gates)
     return shape_for(
         model.Package,
         "What should be where.",
@@ -211,5 +219,5 @@ def package_shape(checks: UseOf, triggers: UseOf) -> Shape:
             example="\n  - service_health: gateway.service\n  - system_metrics",
         ),
         Field("trial", TRIAL, TRIAL.help),
-        Field("reboot", REBOOT, REBOOT.help),
+        Field("reboot", reboot, reboot.help),
     )

@@ -14,7 +14,8 @@ _HEAD = """\
 # Plan reference
 
 This page is made from the tables that the loader uses (`orchestrator/planfile/shapes.py`,
-`orchestrator/checks/`, `orchestrator/triggers/`), and a test loads the plan below.
+`orchestrator/checks/`, `orchestrator/triggers/`, `orchestrator/gates/`), and a test loads the plan
+below.
 
 - Durations are `90s`, `10m`, `1h30m`, `2d`; a bare number counts seconds.
 - Sizes are `500MiB`, `2GB`; a bare number counts bytes.
@@ -47,11 +48,20 @@ For `triggers`. The host asks each again and again while the release is on trial
 """
 
 
+_GATES = """
+## Gates
+
+For `reboot.lock`, without the dash. What holds a host is asked again until it lets the host
+through; [reboot-locks.md](reboot-locks.md) tells more.
+"""
+
+
 def reference(kinds: Kinds) -> str:
     """Return the page in Markdown."""
     plan = "\n".join(_mapping(plan_shape(kinds), ""))
     parts = (f"{_HEAD}{plan}\n{_CHECKS}", *_sections(kinds.checks))
-    return "".join((*parts, _TRIGGERS, *_sections(kinds.triggers)))
+    triggers = (_TRIGGERS, *_sections(kinds.triggers))
+    return "".join((*parts, *triggers, _GATES, *_sections(kinds.gates)))
 
 
 def _sections(kinds: Mapping[str, type]) -> Iterator[str]:

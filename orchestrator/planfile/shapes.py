@@ -183,8 +183,12 @@ ROLLOUT = shape_for(
 
 
 def plan_shape(kinds: Kinds) -> Shape:
-    """Return the shape of a whole plan, with these kinds of checks and triggers."""
-    package = package_shape(_uses("check", kinds.checks), _uses("trigger", kinds.triggers))
+    """Return the shape of a whole plan, with these kinds of checks, triggers and gates."""
+    package = package_shape(
+        _uses("check", kinds.checks),
+        _uses("trigger", kinds.triggers),
+        _uses("gate", kinds.gates),
+    )
     return Shape(
         Document,
         "What should be where, when, in which order, and what stops it.",

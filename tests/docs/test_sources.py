@@ -52,4 +52,4 @@ def test_the_kinds_of_sources_can_be_written(row: dict[str, str], tmp_path: Path
         "plan: x\nfleet: {inventory: hosts}\n"
         f"packages:\n  app:\n    on: all\n    bundle: {row['bundle:']}\n"
     )
-    assert load(plan, Kinds({}, {})).packages[0].bundle.git is row["bundle:"].startswith("{git")
+    assert load(plan, Kinds({}, {}, {})).packages[0].bundle.git is row["bundle:"].startswith("{git")

@@ -46,8 +46,8 @@ def test_the_references_plan_is_a_plan(tmp_path):
     assert complaints(plan) == []
 
 
-def test_the_references_checks_and_triggers_are_such():
-    kinds = {**KINDS.checks, **KINDS.triggers}
+def test_the_references_checks_triggers_and_gates_are_such():
+    kinds = {**KINDS.checks, **KINDS.triggers, **KINDS.gates}
     use = UseOf("check", {name: shape_of(kind) for name, kind in kinds.items()})
     _, *sections = _YAML.findall(reference(KINDS))
     assert len(sections) == len(kinds)

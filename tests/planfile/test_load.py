@@ -200,7 +200,11 @@ def test_every_value_of_the_model_can_be_written():
     from orchestrator.schema import UseOf
 
     shapes = [
-        (Package, package_shape(UseOf("check", {}), UseOf("trigger", {})), {"name", "position"}),
+        (
+            Package,
+            package_shape(*(UseOf(noun, {}) for noun in ("check", "trigger", "gate"))),
+            {"name", "position"},
+        ),
         (RolloutPolicy, ROLLOUT, set()),
         (Timeouts, TIMEOUTS, set()),
     ]

@@ -83,6 +83,14 @@ def test_its_sums_name_every_file(site: Site, plan: Path, tmp_path: Path) -> Non
     assert hashlib.sha256(sums).hexdigest() in done.stdout
 
 
+def test_triggers_are_carried(site: Site, tmp_path: Path) -> None:
+    asked = [{"app_validation": {"script": "bin/validate", "timeout": "7s"}}]
+    plan = site.plan("triggers", {"store-1": tmp_path / "1"}, triggers=asked)
+    found = contents(site.medium(plan, tmp_path / "medium"))
+    assert b"app_validation" in found["hosts/store-1/1.activate"]
+    assert b"app_validation" not in found["hosts/store-1/1.confirm"]
+
+
 def test_only_some_hosts(site: Site, plan: Path, tmp_path: Path) -> None:
     medium = site.medium(plan, tmp_path / "medium", "1.0.0", "--hosts", "store-2")
     assert [path.name for path in (medium / "hosts").iterdir()] == ["store-2"]

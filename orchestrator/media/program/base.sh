@@ -60,6 +60,6 @@ usage: sh install.sh [--host NAME] [ACTION] [--yes] [--results FOLDER]
 
 Without an action there is a menu. --host is which host of the plan this is; without it the host's own
 name tells. --yes asks no question. Exit codes are those of fleet: 0 this host is as the plan says; 2 it
-failed or went back; 3 a trial is on; 5 wrong usage; 6 the medium is damaged; 99 interrupted.
+failed or went back; 5 wrong usage; 6 the medium is damaged; 99 interrupted.
 TEXT
 }

@@ -1,4 +1,4 @@
-"""Hooks over real SSH: one that refuses staging, one that comes too late to matter, their output."""
+"""Hooks over real SSH: a refusal, a release that cannot be prepared, a cleanup that is named."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from orchestrator.bundles import rules
 from orchestrator.checks import build_check
 from orchestrator.cli.flags import plan_flags, plan_options
 from orchestrator.compose import Ready
-from orchestrator.errors import ExitCode
+from orchestrator.errors import ExitCode, UsageError
 from orchestrator.home import Home
 from orchestrator.media import Cargo, Medium, Story, lay_down, master, stories, told
 from orchestrator.media.medium import built_at
@@ -54,6 +54,8 @@ def build(
 
     On a host: sh install.sh. Its files hold what hooks and environment hold, secrets as well.
     """
+    if iso and output.absolute() in iso.absolute().parents:
+        raise UsageError("the image would lie within itself", hint="name a file beside --output")
     options = replace(plan_options(given), limit=hosts, inventory=inventory)
     home = Home.find()
     ready = compose.make_ready(compose.read_site(plan, options), home, options)

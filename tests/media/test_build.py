@@ -104,6 +104,13 @@ def test_a_folder_with_something_in_it(site: Site, plan: Path, tmp_path: Path) -
     assert [path.name for path in (tmp_path / "photos").iterdir()] == ["cat.jpg"]
 
 
+def test_an_image_within_its_own_folder(site: Site, plan: Path, tmp_path: Path) -> None:
+    medium = tmp_path / "medium"
+    words = ("media", "build", plan, "-o", medium, "--iso", medium / "medium.iso")
+    assert "within itself" in site.fleet(*words, expect=5).stderr
+    assert not medium.exists()
+
+
 def test_facts_are_not_known(site: Site, tmp_path: Path) -> None:
     hooks = {"post_activate": "echo {{ facts.os }}"}
     plan = site.plan("facts", {"store-1": tmp_path}, hooks=hooks)

@@ -116,6 +116,13 @@ def number(node: Node, least: int) -> int:
     return value
 
 
+def truth(node: Node) -> bool:
+    """Return true or false."""
+    if not isinstance(node.value, bool):
+        raise Misfit(node, "neither true nor false")
+    return node.value
+
+
 def size(node: Node) -> int:
     """Return bytes."""
     found = units.size(node.text) if isinstance(node, ScalarNode) else None

@@ -31,7 +31,7 @@ FORMATS: Mapping[str, tuple[str, ...]] = {
     "1": _FIRST,
     '"1.1"': _SECOND,
     '"1.2"': (*_SECOND, "config"),
-    '"1.3"': (*_SECOND, "config", "reads"),
+    '"1.3"': (*_SECOND, "config", "reads", "reboot"),
 }
 """The fields of each format's manifest, by the format as JSON spells it."""
 
@@ -41,6 +41,7 @@ LATER: Mapping[str, object] = {
     "notes": "",
     "provides": {},
     "reads": {},
+    "reboot": False,
     "requires": {"memory": 0, "packages": {}, "tags": []},
     "urgency": Urgency.NORMAL.value,
 }
@@ -65,11 +66,12 @@ class Header:
     floors: tuple[str, ...] = ()
     config: tuple[ConfigEntry, ...] = ()
     reads: tuple[tuple[str, int], ...] = ()
+    reboot: bool = False
 
     @property
     def format(self) -> str:
         """Return the manifest's format: 1.3 only where it has to be, so that more can read it."""
-        return "1.3" if self.reads else "1.2"
+        return "1.3" if self.reads or self.reboot else "1.2"
 
 
 def fields_of(value: object) -> dict[str, Shape]:
@@ -90,7 +92,8 @@ def fields_of(value: object) -> dict[str, Shape]:
 def header_document(header: Header) -> dict[str, object]:
     """Return a header as fields of a manifest."""
     requires = header.requires
-    later = {"reads": dict(header.reads)} if header.reads else {}
+    newest = {"reads": dict(header.reads), "reboot": header.reboot}
+    later: dict[str, object] = newest if header.format == "1.3" else {}
     return later | {
         "format": header.format,
         "package": header.package,
@@ -134,6 +137,7 @@ def read_header(document: Mapping[str, Shape]) -> Header:
         floors=document["floors"].items(_range),
         config=_config(document["config"]),
         reads=document["reads"].pairs(lambda _: "", lambda item: item.number(0)),
+        reboot=document["reboot"].truth(),
     )
 
 

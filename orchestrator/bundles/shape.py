@@ -83,6 +83,12 @@ class Shape:
             self.refuse(flaw)
         return text
 
+    def truth(self) -> bool:
+        """Return true or false."""
+        if not isinstance(self.value, bool):
+            self.refuse("neither true nor false")
+        return self.value
+
     def number(self, least: int) -> int:
         """Return a whole number of at least ``least`` that fits 63 bits."""
         if not isinstance(self.value, int) or isinstance(self.value, bool):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from orchestrator import yamldoc
 from orchestrator.bundles import rules
-from orchestrator.bundles.fields import Fields, Misfit, notes, number, size, text, texts
+from orchestrator.bundles.fields import Fields, Misfit, notes, number, size, text, texts, truth
 from orchestrator.bundles.header import Header
 from orchestrator.bundles.tree import path_flaw
 from orchestrator.errors import BundleError, InputError, Position, Problem
@@ -35,6 +35,7 @@ KEYS = (
     "shared",
     "config",
     "reads",
+    "reboot",
     "hooks",
 )
 
@@ -117,6 +118,7 @@ def _header(fields: Fields) -> Header:
         floors=fields.get("floors", partial(texts, rule=rules.range_flaw), ()),
         config=tuple(ConfigEntry(path, schema) for path, schema in config),
         reads=fields.pairs("reads", _inside_flaw, partial(number, least=0)),
+        reboot=fields.get("reboot", truth, False),
     )
 
 

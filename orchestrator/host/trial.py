@@ -60,9 +60,12 @@ def terms(assignment: Assignment, work: PackageWork, budget: BootBudget | None =
     A trigger's ``budget`` of boots wins over what the plan says of reboots.
     """
     trial, reboot = work.package.trial, work.package.reboot
+    when = reboot.when
+    if when is RebootWhen.IF_REQUIRED and work.manifest.reboot:
+        when = RebootWhen.ALWAYS
     needed = {
         BootHook.REQUIRED: True,
-        BootHook.FOR_REBOOTS: reboot.when is RebootWhen.ALWAYS,
+        BootHook.FOR_REBOOTS: when is RebootWhen.ALWAYS,
         BootHook.OPTIONAL: False,
     }
     return Terms(
@@ -70,7 +73,7 @@ def terms(assignment: Assignment, work: PackageWork, budget: BootBudget | None =
         ceiling=max(trial.ceiling, trial.deadline),
         boots=budget.attempts if budget else reboot.max_boot_attempts,
         boot_timeout=budget.timeout if budget else BOOT_TIMEOUT,
-        reboot=reboot.when,
+        reboot=when,
         boot_hook=_boot_hook(assignment),
         needs_hook=needed[trial.boot_hook],
     )

@@ -105,6 +105,9 @@ class Manifest:
     """Pairs of a path and the highest number of its schema that this release reads, where that is
     beyond its own."""
 
+    reboot: bool = False
+    """Whether a host must be rebooted for the release to work."""
+
     @property
     def release(self) -> str:
         """Return the release id: version and the first 12 hex digits of the digest."""

@@ -107,7 +107,7 @@ def _reboot(gates: UseOf) -> Shape:
         Field(
             "when",
             Choice(RebootWhen),
-            "if-required: when a hook of the release makes the file $FLEET_REBOOT.",
+            "if-required: when the bundle says so, or a hook makes the file $FLEET_REBOOT.",
         ),
         Field("deadline", Duration(5.0), "How long a host may take to come back."),
         Field(

@@ -18,6 +18,7 @@ LATER = {
     "floors": [],
     "config": [],
     "reads": {},
+    "reboot": False,
     "requires": {"memory": 0, "packages": {}, "tags": []},
 }
 

@@ -101,6 +101,13 @@ def test_only_who_reads_more_needs_the_newest_format() -> None:
     assert (json.loads(raw)["format"], document()["format"]) == ("1.3", "1.2")
 
 
+def test_a_release_may_need_a_reboot() -> None:
+    raw, _ = encode(replace(HEADER, reboot=True), TREE)
+    assert (accept(raw).reboot, json.loads(raw)["format"]) == (True, "1.3")
+    words = canonical.encode(json.loads(raw) | {"reboot": "yes"})
+    assert "reboot: neither true nor false" in refusal(words)
+
+
 @pytest.mark.parametrize("reads", [("data/app.db", 12), ("zürich", 0), ("bin/migrate", 1)])
 def test_what_reads_no_more_than_its_own(reads: tuple[str, int]) -> None:
     raw, _ = encode(replace(HEADER, reads=(reads,)), TREE)

@@ -158,7 +158,7 @@ def test_missing_and_duplicate_keys() -> None:
         (
             "app/bundle.yml:1:1: not a mapping; write package, version, revision, created, "
             "expires, urgency, notes, platform, requires, provides, floors, content, shared, "
-            "config, reads, hooks as keys"
+            "config, reads, reboot, hooks as keys"
         ),
         "app/bundle.yml:1:1: key 'package' is missing; add it",
         "app/bundle.yml:1:1: key 'version' is missing; add it",

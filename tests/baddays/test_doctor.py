@@ -20,6 +20,7 @@ from orchestrator.engines.ssh import keypair
 from orchestrator.lab.spec import LabHost
 from tests.baddays.hosts_site import LENIENT, write_program
 from tests.baddays.site import FLEET, OLD, Area, Disk, Site, start_site
+from tests.host.program.driver import kill_all
 from tests.labs import eventually, mend
 
 HOST = "h001"
@@ -379,22 +380,13 @@ def test_a_run_at_work_is_locked_out_and_its_host_goes_back(area: Area, disk: Di
     area.verify()
 
 
-def kill_watchdog(disk: Disk) -> None:
-    """Kill it, and before that whoever would start it anew."""
-    number = int((disk.state / "watchdog").read_text().split()[0])
-    parent = int(Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[1])
-    for pid in (parent, number):
-        if pid > 1:
-            os.kill(pid, signal.SIGKILL)
-
-
 def test_a_trial_whose_watchdog_is_dead(area: Area, disk: Disk) -> None:
     disk.hold("post_activate")
     with area.start_apply("1.1.0") as controller:
         assert eventually(lambda: "post_activate 1.1.0" in disk.trace)
         controller.send(signal.SIGKILL)
     disk.let_go("post_activate")
-    kill_watchdog(disk)
+    kill_all(f"{disk.state}/program")
     assert eventually(lambda: ("problem", "trial") in trouble(doctor(area, expect=None)))
     found = doctor(area, expect=2)["findings"]
     [dead] = [it for it in found if (it["level"], it["area"]) == ("problem", "trial")]

@@ -9,6 +9,7 @@ import pytest
 
 from tests.host.platforms import USUAL, chosen
 from tests.host.program.driver import Place, kill_all, living, until
+from tests.host.program.hooking import OLD
 
 
 def make_place(path: str, folder: Path) -> Place:
@@ -26,6 +27,22 @@ def place(request: pytest.FixtureRequest, platforms: dict[str, str], tmp_path: P
 def dash(platforms: dict[str, str], tmp_path: Path) -> Place:
     """Return an empty place in dash, for what no shell does in its own way."""
     return make_place(platforms["dash"], tmp_path)
+
+
+@pytest.fixture
+def ready(place: Place) -> Place:
+    """Return a place on which the old release is committed."""
+    with place.session() as session:
+        place.install(session, OLD)
+    return place
+
+
+@pytest.fixture
+def prepared(dash: Place) -> Place:
+    """Return the same, in dash alone."""
+    with dash.session() as session:
+        dash.install(session, OLD)
+    return dash
 
 
 @pytest.fixture(autouse=True)

@@ -6,74 +6,29 @@ import contextlib
 import json
 import os
 import signal
-from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.host.program.builder import Release
 from tests.host.program.driver import Answer, Place, Session, living, until
-
-OLD = Release(files={"bin/app": b"one"})
-NEW = Release(files={"bin/app": b"two"}, version="2.0.0")
-
-LOG = 'echo "$FLEET_HOOK" >>"$FLEET_ROOT/log"'
-AROUND_STAGING = ("pre_stage", "post_stage")
-FORWARD = ("pre_activate", "restart", "post_activate")
-BACK = ("pre_revert", "restart", "post_revert", "cleanup")
-EVERY = (*AROUND_STAGING, *FORWARD, "pre_revert", "post_revert", "cleanup")
-
-Act = Callable[[Place, Session, dict[str, str]], Answer]
-
-
-def log(place: Place) -> list[str]:
-    path = place.root / "log"
-    return path.read_text().split("\n")[:-1] if path.exists() else []
-
-
-def hooks(*names: str, text: str = LOG) -> dict[str, str]:
-    """Return the same text for each of these hooks."""
-    return dict.fromkeys(names, text)
-
-
-def stage(place: Place, session: Session, texts: dict[str, str], **keys: Any) -> Answer:
-    values: dict[str, Any] = {"nonce": "n1", "wave": "canary", "hook_timeout": 20}
-    mine = {key: value for key, value in texts.items() if key in AROUND_STAGING}
-    return place.stage(session, NEW, **values | mine | keys)
-
-
-def activate(place: Place, session: Session, texts: dict[str, str], **keys: Any) -> Answer:
-    mine = {key: value for key, value in texts.items() if key not in AROUND_STAGING}
-    return place.activate(session, NEW, **mine | keys)
-
-
-def finish(place: Place, session: Session, texts: dict[str, str]) -> Answer:
-    place.confirm(session, NEW)
-    return place.commit(session, NEW)
-
-
-def go_back(place: Place, session: Session, texts: dict[str, str]) -> Answer:
-    return place.revert(session, release_lock=1)
-
-
-ENDS: dict[str, Act] = {"commit": finish, "revert": go_back}
-
-
-@pytest.fixture
-def ready(place: Place) -> Place:
-    """Return a place on which the old release is committed."""
-    with place.session() as session:
-        place.install(session, OLD)
-    return place
-
-
-@pytest.fixture
-def prepared(dash: Place) -> Place:
-    """Return the same, in dash alone."""
-    with dash.session() as session:
-        dash.install(session, OLD)
-    return dash
+from tests.host.program.hooking import (
+    AROUND_STAGING,
+    BACK,
+    ENDS,
+    EVERY,
+    FORWARD,
+    LOG,
+    NEW,
+    OLD,
+    Act,
+    activate,
+    finish,
+    go_back,
+    hooks,
+    log,
+    stage,
+)
 
 
 @pytest.mark.parametrize(("end", "last"), [("commit", ("cleanup",)), ("revert", BACK)])
@@ -350,70 +305,6 @@ def test_a_program_that_watches_its_release_sees_it_change(ready: Place) -> None
         assert changed(ready, NEW) > touched[1]
         assert stable.stat().st_mtime_ns > first
         assert ready.probe(session, OLD).proved
-
-
-def beside(place: Place) -> Place:
-    """Return another package of the same host and run, with the old release committed."""
-    other = replace(place, package="other")
-    other.token = 0
-    with other.session() as session:
-        other.install(session, OLD)
-    return other
-
-
-def both_on_trial(session: Session, *places: Place) -> None:
-    for place in places:
-        stage(place, session, {})
-        service = f"echo service of {place.package} >>$FLEET_ROOT/log"
-        keys = (
-            {"restart": service}
-            if place.package == "gateway"
-            else {"restart_back": f"{service}; echo shared >>$FLEET_ROOT/log"}
-        )
-        assert activate(place, session, keys).status == "ok"
-
-
-@pytest.mark.parametrize("ended", [False, True])
-def test_a_shared_service_is_left_to_the_package_that_goes_back_last(
-    ready: Place, ended: bool
-) -> None:
-    other = beside(ready)
-    with ready.session() as session:
-        both_on_trial(session, ready, other)
-        assert log(ready) == ["service of gateway"]
-        if ended:
-            go_back(ready, session, {})
-        mine = "echo service of other >>$FLEET_ROOT/log"
-        left = {"left_to": str(ready.records), "restart": mine}
-        assert other.revert(session, **left).status == "ok"
-        go_back(ready, session, {})
-    alone = ["service of gateway", "service of other", "shared"]
-    assert log(ready)[1:] == (alone if ended else ["service of other", "service of gateway"])
-
-
-@pytest.mark.parametrize("trouble", ["busy", "damaged", "gone"])
-def test_a_shared_service_is_left_to_nobody_who_may_not_come(prepared: Place, trouble: str) -> None:
-    other = beside(prepared)
-    with prepared.session() as session:
-        both_on_trial(session, prepared, other)
-        busy, trial = prepared.records / "busy", prepared.records / "trial"
-        if trouble == "busy":
-            busy.symlink_to("w.1.1")
-        elif trouble == "damaged":
-            trial.write_text("echo yes\n")
-        folder = prepared.state / "nobody" if trouble == "gone" else prepared.records
-        assert other.revert(session, left_to=str(folder), restart="exit 1").status == "ok"
-    assert log(prepared)[-1] == "shared"
-    busy.unlink(missing_ok=True)
-
-
-def test_a_confirmed_package_counts_as_one_that_goes_back(prepared: Place) -> None:
-    other = beside(prepared)
-    with prepared.session() as session:
-        both_on_trial(session, prepared, other)
-        prepared.confirm(session, NEW)
-        assert other.revert(session, left_to=str(prepared.records)).status == "ok"
-    assert log(prepared) == ["service of gateway"]
 
 
 @pytest.mark.parametrize(

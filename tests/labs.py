@@ -73,9 +73,9 @@ def ssh(
     )
 
 
-def eventually(condition: Callable[[], bool]) -> bool:
-    """Wait for a condition, up to a deadline; tell whether it came true."""
-    ends = time.monotonic() + DEADLINE
+def eventually(condition: Callable[[], bool], within: float = DEADLINE) -> bool:
+    """Wait for a condition, up to a deadline in seconds; tell whether it came true."""
+    ends = time.monotonic() + within
     while not condition():
         if time.monotonic() > ends:
             return False

@@ -17,9 +17,9 @@ unset CDPATH
 NL='
 '
 
-# A place where a test may end the whole session, or the watchdog, with SIGKILL.
+# A place where a test may end the whole session, or the watchdog, with SIGKILL; or stop it there.
 point() {
-  [ "${FLEET_KILL_POINT-}" != "$mortal$1" ] || kill -9 "$$" "$own_pid"
+  [ "${FLEET_KILL_POINT-}" != "$mortal$1" ] || kill -"${FLEET_KILL_SIGNAL-9}" "$$" "$own_pid"
 }
 mortal=
 

@@ -287,7 +287,7 @@ def _may_repeat(action: Action, attempts: int, state: RetryCallState) -> bool:
         return False
     if action is Action.STAGE:  # what arrived is not sent again
         return state.attempt_number < attempts
-    return action is Action.RESOLVE
+    return action in {A.RESOLVE, A.COMMIT}  # they decide nothing, so that they can be repeated
 
 
 def _raised(state: RetryCallState) -> BaseException | None:

@@ -75,6 +75,7 @@ ELSEWHERE = {
     "withdrawn": "only a host that was staged and not activated lets go of a release",
     "held": "only hosts that are committed together are confirmed on trial",
     "inspected": "the second time, as `received`",
+    "spooled": "a payload as small as these is unpacked as it comes",
 }
 """Points that no way comes past, and why."""
 

@@ -13,6 +13,7 @@ do_confirm() {
     on_ours || leave no "no trial with this nonce is on"
     [ "$remaining" -gt 0 ] || leave no "the trial's deadline has passed"
   fi
+  not_going_back
   active_and_proved
   if [ "$last_nonce" = "$a_nonce" ] || [ -z "${a_hold-}" ]; then
     conclude_ours confirmed
@@ -76,6 +77,11 @@ over_well() {
   esac
 }
 
+# A way back that has begun may have undone steps already.
+not_going_back() {
+  ! has_done reverting "$a_nonce" || leave no "this trial is being taken back: revert it, or activate it again"
+}
+
 active_and_proved() {
   [ "$active" = "$a_release" ] || leave no "${active:-nothing} is active, not $a_release"
   proof "$R" "$a_manifest"
@@ -95,6 +101,7 @@ do_commit() {
   [ "$active" = "$a_release" ] || leave no "${active:-nothing} is active, not $a_release"
   if armed || [ "$last_nonce" = "$a_nonce" ]; then
     armed || over_well
+    not_going_back
     conclude_ours committed
   fi
   dismiss

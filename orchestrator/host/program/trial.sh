@@ -123,19 +123,19 @@ flip() {
   rename_over "$P/.$1.new" "$P/$1"
 }
 
-# The ledger: lines "<step> <nonce of the trial that did it>".
+# The ledger: lines "<step> <nonce of the trial that did it>"; "!<step> <nonce>" while it is being undone,
+# which may have happened and may not: both going on and going back do what they have to do with it.
 in_ledger() {
   [ -f "$S/ledger" ] && cut -d ' ' -f 1 "$S/ledger" | grep -qxF -e "$1"
 }
 did() {
-  [ -f "$S/ledger" ] && grep -qxF "$1 $2" "$S/ledger"
+  [ -f "$S/ledger" ] && grep -qxF -e "$1 $2" -e "!$1 $2" "$S/ledger"
 }
 strike() {
-  kept=$(grep -vxF "$1 $2" "$S/ledger")
-  write_durably "$S/ledger" "$kept"
+  kept=$(grep -vxF -e "$1 $2" -e "!$1 $2" "$S/ledger")
+  write_durably "$S/ledger" "$kept${3:+${kept:+$NL}$3}"
 }
 enter_in_ledger() {
-  kept=
-  [ ! -f "$S/ledger" ] || kept=$(cat "$S/ledger")$NL
-  write_durably "$S/ledger" "$kept$1 $2"
+  [ -f "$S/ledger" ] || : >"$S/ledger"
+  strike "$1" "$2" "$1 $2"
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -324,3 +325,24 @@ def test_history_tells_what_was_done(place: Place) -> None:
         ("end", "commit"),
     ]
     assert entries[-1]["status"] == "ok"
+
+
+def test_a_way_back_that_was_cut_is_not_confirmed(place: Place) -> None:
+    """Its steps may be undone already, though the release is still active."""
+    data = place.home / "shared/data"
+    texts = STEPS | {"step_up_2": f"touch '{data}'", "step_down_2": f"rm '{data}'"}
+    with place.session() as session:
+        place.install(session, OLD)
+        assert place.stage(session, NEW).status == "ok"
+        assert place.activate(session, NEW, **texts).status == "ok"
+    with contextlib.suppress(EOFError), place.session(FLEET_KILL_POINT="step_in_doubt") as session:
+        assert place.revert(session).status == "failed"
+    data.unlink()  # the step may have got so far
+    with place.session() as session:
+        refused = place.confirm(session, NEW)
+        assert (refused.status, place.active) == ("no", NEW.id)
+        assert refused.reason == "this trial is being taken back: revert it, or activate it again"
+        assert place.activate(session, NEW, **texts).status == "ok"
+        assert data.exists()
+        assert ledger(place) == ["schema", "data"]
+        assert place.confirm(session, NEW).status == "ok"

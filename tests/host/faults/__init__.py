@@ -1,0 +1,1 @@
+"""Randomised fault schedules against the host program: what goes wrong, and when, by a seed."""

@@ -13,7 +13,7 @@ from orchestrator.ports import Granted, Held
 from tests.certificates import certificate, pem
 
 from .asking import Hours, gate
-from .conftest import Server
+from .serving import Server
 
 FULL = "semaphore currently full, all slots are locked already (failed_lock_semaphore_full)"
 

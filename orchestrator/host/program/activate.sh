@@ -15,7 +15,9 @@ do_activate() {
   places_now
   may_activate
   ways_down
+  fresh=
   if ! armed; then
+    fresh=1
     note_steps && arm || leave no "the trial cannot be written down in $S: is the disk full, or read-only?"
     point armed
   fi
@@ -79,8 +81,9 @@ may_activate() {
   if [ "$active" = "$a_release" ] && ! armed; then leave ok 'already active'; fi
 }
 
-# Nothing was switched: as if the trial had never been.
+# As if the trial had never been; but not one that an earlier request has begun, which may have switched.
 disarm() {
+  [ -n "$fresh" ] || leave failed "$1"
   dismiss
   leave no "$1"
 }

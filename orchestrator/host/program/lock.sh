@@ -78,7 +78,7 @@ claim() {
     holder_pid=${holder#?.}
     holder_pid=${holder_pid%.*}
     if ! started "$holder_pid" || [ "$start" != "${holder##*.}" ]; then
-      clear_mark
+      clear_mark || [ "$tries" -lt 20 ] || unclaimed
     elif [ "$1" = w ]; then
       [ "$tries" -lt "$patience" ] || end "$holder_pid"
       nap 1
@@ -107,7 +107,7 @@ unclaimed() {
 
 # Take a dead holder's mark away. Should another have replaced it meanwhile, give that one back.
 clear_mark() {
-  mv -f "$S/busy" "$S/busy.$own_pid" 2>/dev/null || return 0
+  mv -f "$S/busy" "$S/busy.$own_pid" 2>/dev/null || return
   found=$(readlink "$S/busy.$own_pid")
   [ "$found" = "$holder" ] || ln -s "$found" "$S/busy" 2>/dev/null
   rm -f "$S/busy.$own_pid"

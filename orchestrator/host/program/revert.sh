@@ -115,10 +115,9 @@ undone() {
   conclude "$1" "$undo_nonce" "$undo_run" "$undo_from" "$undo_release" "$2"
 }
 
-# Neither old nor new, or not well: a person is needed.
+# Neither old nor new, or not well: a person is needed. The trial goes on where that cannot be noted.
 strand() {
   verdict=stranded reason=$1
   put tail "${2-}"
-  undone stranded "$1" || :
-  dismiss
+  if undone stranded "$1"; then dismiss; elif [ "$op" = watchdog ]; then verdict=failed; fi
 }

@@ -68,7 +68,7 @@ watchdog() {
   ! guarded "$a_nonce" || exit 0
   count_boot
   beat
-  echo "$own_pid $own_start $a_nonce" >"$S/watchdog.new" && mv -f "$S/watchdog.new" "$S/watchdog" || exit 1
+  make_mark || { rm -f "$S/ballast"; make_mark; } || exit 1
   cd /
   load undo
   begin_triggers
@@ -81,6 +81,10 @@ watchdog() {
     nap "$pause"
   done
   while on_trial && end_trial; do nap 10; done
+}
+
+make_mark() {
+  echo "$own_pid $own_start $a_nonce" >"$S/watchdog.new" && mv -f "$S/watchdog.new" "$S/watchdog"
 }
 
 # Leave: what a trial that is over has left behind goes, unless another one has begun meanwhile.

@@ -151,8 +151,8 @@ def test_a_confirmed_release_may_wait_on_trial(place: Place) -> None:
         probe = place.probe(session, NEW)
     assert (probe.trial, probe.last["outcome"], probe.lock) == (None, "committed", None)
     until(lambda: not living(str(place.records)))
-    left = {path.name for path in place.records.iterdir()}
-    assert left == {"history.jsonl", "last", "progress", "program", "seen", "token", "undo"}
+    of_trials = {"ballast", "boots", "busy", "hook", "lock", "spent", "trial", "watchdog"}
+    assert not {path.name for path in place.records.iterdir()} & of_trials
 
 
 def test_one_that_waits_too_long_goes_back(place: Place) -> None:
@@ -231,3 +231,28 @@ def test_a_reboot_is_begun_once_and_only_under_guard(dash: Place) -> None:
         again = dash.do(session, "reboot", unguarded=1, **keys)
         assert (again.status, again.reason) == ("ok", "rebooted already")
     assert mark.read_text() == "x\n"
+
+
+def test_a_trial_is_not_forgotten_because_its_end_cannot_be_noted(dash: Place) -> None:
+    on_trial(dash)
+    (dash.release(OLD) / "bin/app").write_bytes(b"damaged")
+    (dash.records / "last.new").mkdir()
+    with dash.session(FLEET_DEBUG="") as session:
+        assert dash.revert(session).status == "stranded"
+        assert dash.probe(session, NEW).trial["nonce"] == "n1"
+        (dash.records / "last.new").rmdir()
+        assert dash.revert(session).status == "stranded"
+        assert dash.probe(session, NEW).trial is None
+
+
+def test_a_trial_is_not_forgotten_because_nothing_can_watch_it_now(dash: Place) -> None:
+    on_trial(dash, deadline=2)
+    lose_watchdog(dash)
+    (dash.records / "watchdog.new").mkdir()
+    with dash.session(FLEET_DEBUG="") as session:
+        answer = dash.activate(session, NEW)
+        assert (answer.status, "watchdog" in answer.reason) == ("failed", True)
+        (dash.records / "watchdog.new").rmdir()
+        assert dash.probe(session, NEW).trial["nonce"] == "n1"
+        assert dash.activate(session, NEW).status == "ok"
+    until(lambda: dash.active == OLD.id)

@@ -34,9 +34,8 @@ PACKAGES = (
     *("openssh-server", "iproute2", "procps"),
 )
 MIRROR = "FLEET_DEBIAN_MIRROR"
-"""The environment variable that names another mirror than Debian's own."""
+"""The environment variable that names another mirror than debootstrap's own."""
 
-_DEFAULT_MIRROR = ""
 _SETUP = "run `fleet lab setup --kind machine` as root (Debian or Ubuntu)"
 
 # Nothing that starts by itself and disturbs a test: no look for updates, no clean-up of disks.
@@ -98,7 +97,7 @@ def obtain_tree(cache: Path | None = None, environ: Mapping[str, str] = os.envir
         if not tree.exists():
             draft = shelf / "new"
             shutil.rmtree(draft, ignore_errors=True)
-            _build(draft, environ.get(MIRROR, _DEFAULT_MIRROR), shelf / "debootstrap.log")
+            _build(draft, environ.get(MIRROR, ""), shelf / "debootstrap.log")
             draft.rename(tree)
     return tree
 
@@ -108,7 +107,7 @@ def _build(draft: Path, mirror: str, log: Path) -> None:
     isolated = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
     command = (
         *(*isolated, "debootstrap", "--variant=minbase", "--force-check-gpg"),
-        *(f"--include={','.join(PACKAGES)}", SUITE, str(draft), mirror),
+        *(f"--include={','.join(PACKAGES)}", SUITE, str(draft), *filter(None, (mirror,))),
     )
     script = 'log=$1; shift; "$@" >"$log" 2>&1 || { grep -a "^[EW]:" "$log" >&2; exit 1; }'
     run_tool(["sh", "-c", script, "sh", str(log), *command], hint=f"see {log}")

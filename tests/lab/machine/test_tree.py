@@ -11,9 +11,9 @@ from orchestrator.errors import LabError
 from orchestrator.lab.machine import tree
 
 MAKES = """\
-for last; do :; done; shift $(($# - 2))
+while [ "$1" != bookworm ]; do shift; done; shift
 mkdir -p "$1/etc/ssh" "$1/usr/share/doc/dash"
-echo key >"$1/etc/ssh/ssh_host_rsa_key"; echo "$2" >"$1/mirror"; echo made >>"$1/../times"
+echo key >"$1/etc/ssh/ssh_host_rsa_key"; echo "${2-}" >"$1/mirror"; echo made >>"$1/../times"
 """
 FAILS = (
     'for it; do case $it in */new) mkdir -p "$it/etc" ;; esac; done; echo "E: no mirror"; exit 1'

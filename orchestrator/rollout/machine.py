@@ -18,6 +18,7 @@ from orchestrator.model.event import (
 from orchestrator.rollout import hosts
 from orchestrator.rollout.board import Board
 from orchestrator.rollout.records import HostRecord, Reaction, WakeAt, WaveRecord
+from orchestrator.rollout.renewals import renew_all
 from orchestrator.rollout.states import WaveState
 from orchestrator.rollout.waves import halt_for_rollback, open_again, progress
 
@@ -98,8 +99,8 @@ class Rollout:
     @_take.register
     def _controller_started(self, event: ControllerStarted) -> None:
         self.board.finished = False
-        self.board.wake = 0.0
         hosts.taken_up(self.board, event.at)
+        renew_all(self.board, event.at)
         wave = self.board.wave
         if wave.state is WaveState.BAKING and event.at < wave.bake_until:
             self.board.instruct(WakeAt(wave.bake_until))

@@ -24,6 +24,12 @@ def hold(board: Board, at: float, host: HostRecord, *, now: bool = False) -> Non
         heapq.heappush(board.renewals, (at + later, host.name))
 
 
+def renew_all(board: Board, at: float) -> None:
+    """Let every host that is held be asked at once: nobody has while the controller was away."""
+    board.renewals = [(at, name) for name in sorted(held(board))]
+    board.wake = 0.0
+
+
 def renew(board: Board, at: float) -> None:
     """Ask for more time for those that need it, as far as places are free; wake for the next."""
     while board.renewals and board.renewals[0][0] <= at:

@@ -102,6 +102,8 @@ def _open(board: Board, wave: WaveRecord, at: float) -> bool:
 
 
 def _baking(board: Board, wave: WaveRecord, at: float) -> bool:
+    if _over(board, wave, at):
+        return True
     if at < wave.bake_until:
         return board.paused and _leave(board)
     if wave.wave.bake and not wave.proved and not wave.proving:

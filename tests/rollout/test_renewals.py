@@ -51,6 +51,7 @@ def test_all_waves_of_a_run_are_renewed_until_its_commit():
 def test_a_host_that_went_back_by_itself_takes_its_wave_along():
     world = World(spec(2, bake=1000.0, renewal=200.0), gone_back)
     world.settle()
+    assert world.now < 1000, "it waited for the end of the bake"
     assert world.count(H.REVERTED) == 2
     assert world.wave_states() == [W.ROLLED_BACK]
 

@@ -87,7 +87,6 @@ GO_ON = {
     [
         ("activate", {R.IS_STAGED}),
         ("check", {R.IS_ARMED, R.IS_TRIAL}),
-        ("commit", {R.IS_CONFIRMED}),
     ],
 )
 async def test_another_controller_finishes_what_was_cut(
@@ -105,6 +104,17 @@ async def test_another_controller_finishes_what_was_cut(
     assert (await site.do(second, *GO_ON[found.result])).result is R.DONE
     assert site.active() == work.release
     assert site.log.read_text().count("restart") == 1
+
+
+async def test_a_commit_that_is_cut_is_done_again(site: Site) -> None:
+    work = site.work("1.0.0", pre_checks=())
+    driver = site.driver(work)
+    await driver.perform("gw1", A.CHECK, 1)
+    site.connectors[-1].channels[0].cut_before = "commit"
+    assert (await site.do(driver, *FORWARD[1:])).result is R.DONE
+    assert len(site.connectors[-1].channels) > 2
+    assert site.active() == work.release
+    await driver.close()
 
 
 async def test_staging_that_is_cut_is_repeated(site: Site) -> None:

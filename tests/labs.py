@@ -17,7 +17,7 @@ import pytest
 from orchestrator.lab.lab import Lab
 from orchestrator.lab.spec import Condition, LabHost, LabKind
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 LOOPBACK = (LabKind.SSHD, LabKind.EMBEDDED)
 """Kinds of labs that are on loopback, and need no root."""
 MACHINES = 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import threading
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds that one command may take."""
 
 

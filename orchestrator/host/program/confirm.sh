@@ -99,11 +99,10 @@ do_commit() {
   places_now
   ! armed || { on_ours && [ -n "$trial_confirmed" ]; } || leave no "a trial of $trial_release is on"
   [ "$active" = "$a_release" ] || leave no "${active:-nothing} is active, not $a_release"
-  if armed || [ "$last_nonce" = "$a_nonce" ]; then
-    armed || over_well
-    not_going_back
-    conclude_ours committed
-  fi
+  armed || [ "$last_nonce" = "$a_nonce" ] || leave no "no trial with this nonce was confirmed"
+  armed || over_well
+  not_going_back
+  conclude_ours committed
   dismiss
   point committed
   remember || leave failed "$S/seen cannot be written: is the disk full?"

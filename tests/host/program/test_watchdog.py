@@ -182,6 +182,17 @@ def test_one_that_waits_is_let_go_of(place: Place) -> None:
         assert place.commit(session, NEW).status == "ok"
 
 
+def test_a_commit_with_a_foreign_nonce_changes_nothing(dash: Place) -> None:
+    on_trial(dash)
+    with dash.session() as session:
+        assert dash.confirm(session, NEW).status == "ok"
+        (dash.records / "seen").unlink()
+        answer = dash.commit(session, NEW, "foreign")
+        assert answer.reason == "no trial with this nonce was confirmed"
+        assert not (dash.records / "seen").exists()
+        assert dash.commit(session, NEW).status == "ok"
+
+
 def renew(place: Place, session: Any, seconds: int, nonce: str = "n1") -> Any:
     return place.do(session, "renew", nonce=nonce, seconds=seconds)
 

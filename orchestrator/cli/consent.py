@@ -6,6 +6,7 @@ import asyncio
 import os
 import shlex
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -79,6 +80,16 @@ def foresee(ready: Ready, options: RunOptions, password: BecomePassword, screen:
         screen.heading(_told(it))
     agreed = Given(yes=True, approved={it.package: it.version for it in ready.prepared.targets})
     return replace(ready, prepared=ready.prepared.agreed(agreed))
+
+
+def agree_to_go_back(moves: Iterable[str], screen: Screen, *, yes: bool) -> None:
+    """Raise NotAgreed unless someone says yes to these moves of hosts, by flag or at a terminal."""
+    told = [f"{move} on {hosts} hosts" for move, hosts in Counter(moves).items()]
+    if yes or not told:
+        return
+    if screen.json or not at_terminal():
+        raise NotAgreed("; ".join(told), hint="nothing was changed; to agree, add --yes")
+    click.confirm("\n".join([*told, "Go back?"]), abort=True, err=True)
 
 
 def _asked(ready: Ready, options: RunOptions, password: BecomePassword) -> list[Demand]:

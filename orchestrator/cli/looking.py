@@ -9,14 +9,16 @@ from collections.abc import Iterable
 
 from orchestrator import compose
 from orchestrator.cli.screen import Screen
-from orchestrator.compose import BecomePassword, Ready
+from orchestrator.compose import BecomePassword, Ready, Site
 from orchestrator.errors import ExitCode
 from orchestrator.host.work import RunIdentity
 from orchestrator.model.bundle import Manifest
 from orchestrator.model.event import Result
 from orchestrator.ports import Outcome, ReadEngine
+from orchestrator.service import preflight
 from orchestrator.service.operator import operator
 from orchestrator.service.options import RunOptions
+from orchestrator.service.preflight import Looks
 
 CODES = {
     Result.FAILED: ExitCode.FAILED,
@@ -31,6 +33,11 @@ def look(
 ) -> int:
     """Look at every host of the plan and print what ``apply`` would do; return the exit code."""
     return show(ready, look_all(ready, options, password), screen, diff=diff)
+
+
+def survey(site: Site, options: RunOptions, password: BecomePassword) -> Looks:
+    """Look at what is active on every host of the plan, whatever its releases are."""
+    return asyncio.run(_survey(site, options, password))
 
 
 def look_all(ready: Ready, options: RunOptions, password: BecomePassword) -> dict[str, Outcome]:
@@ -104,3 +111,11 @@ def _file_changes(before: Manifest | None, after: Manifest | None) -> list[str]:
     lines += [f"- {path}" for path in old.keys() - new.keys()]
     lines += [f"~ {path}" for path in new.keys() & old.keys() if new[path] != old[path]]
     return sorted(lines, key=lambda line: line[2:])
+
+
+async def _survey(site: Site, options: RunOptions, password: BecomePassword) -> Looks:
+    ssh = compose.connector(site.plan, options, password, os.environ)
+    try:
+        return await preflight.look_over(site.plan, site.chosen, ssh)
+    finally:
+        await ssh.close()

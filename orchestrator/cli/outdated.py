@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import click
 
 from orchestrator import compose
 from orchestrator.bundles.obtaining import candidates
+from orchestrator.cli import looking
 from orchestrator.cli.flags import (
     ask_become,
     become_password,
@@ -22,7 +21,7 @@ from orchestrator.cli.flags import (
     plan_options,
 )
 from orchestrator.cli.screen import page
-from orchestrator.compose import BecomePassword, Site
+from orchestrator.compose import Site
 from orchestrator.errors import ExitCode, HostError
 from orchestrator.home import Home
 from orchestrator.host.looking import Look, version
@@ -31,8 +30,6 @@ from orchestrator.model.version import is_version, precedence
 from orchestrator.planfile import lock_path, read_lock
 from orchestrator.planning.outlook import Candidate, outlook
 from orchestrator.report.outdated import Row, outdated_view
-from orchestrator.service import preflight
-from orchestrator.service.options import RunOptions
 from orchestrator.service.preflight import Looks
 
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object per package.")
@@ -51,7 +48,7 @@ def outdated(plan: Path, *, ask_become_pass: bool, as_json: bool, **given: Any) 
     options = options_of(given)
     site = compose.read_site(plan, options)
     offered = candidates(site.plan, Home.find().root)
-    looks = asyncio.run(_look(site, options, become_password(ask=ask_become_pass)))
+    looks = looking.survey(site, options, become_password(ask=ask_become_pass))
     locked = _locked(site.plan)
     rows = [
         _row(site, package, looks, offered[package.name], locked.get(package.name, ""))
@@ -78,14 +75,6 @@ def of_sources(plan: Path, *, as_json: bool, **given: Any) -> int:
         rows.append(Row(found, {}, locked=held))
     _show(rows, as_json=as_json, installed="locked")
     return ExitCode.OK
-
-
-async def _look(site: Site, options: RunOptions, password: BecomePassword) -> Looks:
-    ssh = compose.connector(site.plan, options, password, os.environ)
-    try:
-        return await preflight.look_over(site.plan, site.chosen, ssh)
-    finally:
-        await ssh.close()
 
 
 def _row(

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-from collections import Counter
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,19 +12,15 @@ import click
 from orchestrator import compose
 from orchestrator.cli import looking
 from orchestrator.cli.apply import begin, folded, refuse_denied, take_up
-from orchestrator.cli.consent import at_terminal
+from orchestrator.cli.consent import agree_to_go_back
 from orchestrator.cli.flags import ask_become, become_password, connection_flags, options_of
 from orchestrator.cli.screen import Screen, output_flags
-from orchestrator.compose import BecomePassword, Site
-from orchestrator.errors import NotAgreed, UnknownRun, UsageError
+from orchestrator.errors import UnknownRun, UsageError
 from orchestrator.home import Home
 from orchestrator.journal import Journal
 from orchestrator.model.event import Request, RunStarted
-from orchestrator.model.lock import Pin
 from orchestrator.rollout.verdict import moved_nothing
 from orchestrator.service import wayback
-from orchestrator.service.options import RunOptions
-from orchestrator.service.preflight import Looks, look_over
 
 PLAN = "plan.yml"
 
@@ -73,7 +66,7 @@ def _go_back(plan: Path, to: str, *, ask: bool, given: dict[str, Any]) -> int:
     )
     site = compose.read_site(plan, options, partial(wayback.narrowed, options=options))
     password = become_password(ask=ask)
-    looks = asyncio.run(_look(site, options, password))
+    looks = looking.survey(site, options, password)
     pinned = wayback.aims(site.plan, looks, to)
     options = replace(options, leaving=wayback.leaving(looks, pinned))
     ready = compose.make_ready_for_way_back(site, home, options, pinned)
@@ -83,31 +76,10 @@ def _go_back(plan: Path, to: str, *, ask: bool, given: dict[str, Any]) -> int:
             found = looking.look_all(ready, options, password)
             if given["test"] or looking.refuse(found.values()):
                 return looking.show(ready, found, screen)
-            _agree(looks, pinned, yes=given["yes"], screen=screen)
+            agree_to_go_back(wayback.moves(looks, pinned), screen, yes=given["yes"])
             return begin(journal, home, ready, options, password, screen)
     finally:
         ready.close()
-
-
-async def _look(site: Site, options: RunOptions, password: BecomePassword) -> Looks:
-    ssh = compose.connector(site.plan, options, password, os.environ)
-    try:
-        return await look_over(site.plan, site.chosen, ssh)
-    finally:
-        await ssh.close()
-
-
-def _agree(looks: Looks, pinned: dict[str, Pin], *, yes: bool, screen: Screen) -> None:
-    """Raise NotAgreed unless the operator says yes, by the flag or at a terminal."""
-    if yes:
-        return
-    moves = Counter(wayback.moves(looks, pinned))
-    told = [f"{move} on {hosts} hosts" for move, hosts in moves.items()]
-    if not told:
-        return
-    if screen.json or not at_terminal():
-        raise NotAgreed("; ".join(told), hint="nothing was changed; to agree, add --yes")
-    click.confirm("\n".join([*told, "Go back?"]), abort=True, err=True)
 
 
 def _run_of(journal: Journal, name: str) -> str:

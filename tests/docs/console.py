@@ -12,6 +12,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,6 +69,17 @@ def _pattern(lines: list[str]) -> re.Pattern[str]:
         for line in lines
     ]
     return re.compile("".join(parts))
+
+
+def a_persons(home: Path) -> dict[str, str]:
+    """Return the environment of somebody at a plain terminal, with ``fleet`` on the path."""
+    return {
+        "HOME": str(home),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+        "LANG": "C.UTF-8",
+        "TERM": "dumb",
+    }
 
 
 class Shell:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +10,7 @@ import pytest
 from orchestrator.doctor import Area
 from orchestrator.host.driver import BY_DETOUR, PROVES_ITSELF
 from orchestrator.model.event import Action
-from tests.docs.console import Shell, commands
+from tests.docs.console import Shell, a_persons, commands
 from tests.docs.tables import Page
 
 ROOT = Path(__file__).parent.parent.parent
@@ -21,14 +19,7 @@ TEXT = (ROOT / "docs/recovery.md").read_text("utf-8")
 
 @pytest.mark.slow
 def test_every_command_does_what_the_page_says(tmp_path: Path) -> None:
-    environ = {
-        "HOME": str(tmp_path),
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
-        "LANG": "C.UTF-8",
-        "TERM": "dumb",
-    }
-    with Shell(tmp_path, environ) as shell:
+    with Shell(tmp_path, a_persons(tmp_path)) as shell:
         try:
             for command in commands(TEXT):
                 printed, code = shell.run(command.text)

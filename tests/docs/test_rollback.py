@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.docs.console import Shell, commands
+from tests.docs.console import Shell, a_persons, commands
 
 TEXT = (Path(__file__).parent.parent.parent / "docs/rollback.md").read_text("utf-8")
 
 
 @pytest.mark.slow
 def test_every_command_does_what_the_page_says(tmp_path: Path) -> None:
-    environ = {
-        "HOME": str(tmp_path),
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
-        "LANG": "C.UTF-8",
-        "TERM": "dumb",
-    }
-    with Shell(tmp_path, environ) as shell:
+    with Shell(tmp_path, a_persons(tmp_path)) as shell:
         for command in commands(TEXT):
             printed, code = shell.run(command.text)
             told = f"line {command.line}: $ {command.text}\n{printed}"

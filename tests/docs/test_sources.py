@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 import socket
-import sys
 from pathlib import Path
 
 import pytest
 
 from orchestrator.bundles.sources import index
 from orchestrator.planfile import Kinds, load
-from tests.docs.console import Shell, commands
+from tests.docs.console import Shell, a_persons, commands
 from tests.docs.tables import Page
 
 ROOT = Path(__file__).parent.parent.parent
@@ -21,16 +19,9 @@ TEXT = (ROOT / "docs/sources.md").read_text("utf-8")
 
 @pytest.mark.slow
 def test_every_command_does_what_the_page_says(tmp_path: Path) -> None:
-    environ = {
-        "HOME": str(tmp_path),
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
-        "LANG": "C.UTF-8",
-        "TERM": "dumb",
-    }
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with Shell(tmp_path, environ) as shell:
+    with Shell(tmp_path, a_persons(tmp_path)) as shell:
         for command in commands(TEXT.replace("8471", str(port))):
             printed, code = shell.run(command.text)
             told = f"line {command.line}: $ {command.text}\n{printed}"

@@ -24,6 +24,7 @@ ROOT_ONLY = pytest.mark.skipif(
 )
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Have one worker run all tests on machines; in CI they fail where they cannot run."""
     for item in items:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from orchestrator.lab.lab import Lab
+from orchestrator.lab.machine.spec import FULL_MARK
 from orchestrator.lab.spec import Condition, LabHost, LabKind
 
 DEADLINE = 60.0
@@ -44,8 +45,12 @@ def start_machines(
 
 
 def mend(lab: Lab) -> None:
-    """Restore all hosts that are not up."""
-    hurt = [status.host.name for status in lab.status() if status.condition is not Condition.UP]
+    """Restore all hosts that are not up, or whose disk is full on purpose."""
+    hurt = [
+        status.host.name
+        for status in lab.status()
+        if status.condition is not Condition.UP or (status.host.folder / FULL_MARK).exists()
+    ]
     if hurt:
         lab.restore(*hurt)
 

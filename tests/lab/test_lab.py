@@ -147,6 +147,7 @@ def test_the_inventory_is_ready_for_use(fresh: Lab) -> None:
         "fleet_root": str(host.root),
         "fleet_state": str(host.state),
         "lab_home": str(host.home),
+        "fleet_boot_hook": "none",
     }
     assert list(document["canaries"]["hosts"]) == ["h001"]
     assert fresh.paths.client_key.stat().st_mode & 0o777 == 0o600

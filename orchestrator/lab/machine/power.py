@@ -15,6 +15,7 @@ from pathlib import Path
 from orchestrator.errors import LabError
 from orchestrator.lab.debian import run_tool
 from orchestrator.lab.machine.disk import FILLER
+from orchestrator.lab.machine.spec import FULL_MARK
 from orchestrator.lab.processes import wait_until
 
 REBOOT = 133
@@ -49,7 +50,7 @@ def _plug_disk(folder: Path, tree: str) -> None:
     for name in ("disk", "tree", "system"):
         Path(name).mkdir(exist_ok=True)
     _mount("-o", "loop", "disk.img", "disk")
-    if not Path("full").exists():
+    if not Path(FULL_MARK).exists():
         Path("disk", FILLER).unlink(missing_ok=True)
     _mount("--bind", tree, "tree")
     _mount(

@@ -18,6 +18,9 @@ from pathlib import Path
 from orchestrator.lab.machine.network import bridge_of
 from orchestrator.lab.spec import LabHost
 
+FULL_MARK = "full"
+"""The file of a machine's folder that is there while its disk is full on purpose."""
+
 
 @dataclass(frozen=True, slots=True)
 class Machine:
@@ -58,5 +61,5 @@ class Machine:
 
     @property
     def full_mark(self) -> Path:
-        """A file that is there while the machine's disk is full on purpose."""
-        return self.host.folder / "full"
+        """See `FULL_MARK`."""
+        return self.host.folder / FULL_MARK

@@ -78,7 +78,12 @@ def backups(plan: Path, **given: Any) -> int:
 
 
 @click.command()
-@click.option("--from", "source", metavar="ID|latest", help="The backup, as backups lists it.")
+@click.option(
+    "--from",
+    "source",
+    metavar="ID|latest|FOLDER",
+    help="The backup, as backups lists it, or the newest in a folder that backup --to has filled.",
+)
 @click.option("--factory", is_flag=True, help="Go back to the golden release instead: factory:.")
 @click.option("--yes", is_flag=True, help="Do it without asking.")
 @_data_flags
@@ -96,11 +101,12 @@ def restore(plan: Path, *, source: str | None, factory: bool, yes: bool, **given
     if factory:
         return restore_golden(plan, given, yes=yes)
     assert source
+    origin = Path(source) if "/" in source or Path(source).is_dir() else source
     _agree(yes=yes)
 
     async def restored(site: compose.Site, ssh: Connector) -> Found[Restored]:
         identity = _identity("restore")
-        return await service.restore(site.plan, site.chosen, ssh, identity, source)
+        return await service.restore(site.plan, site.chosen, ssh, identity, origin)
 
     return _each(plan, given, restored, _restored_line, _restored_document)
 

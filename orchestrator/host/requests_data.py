@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 from orchestrator.host.quoting import whole_seconds
 from orchestrator.host.requests import Claim, Place, by, given, line, of
@@ -25,15 +26,33 @@ class DataSet:
     backups: BackupRetention = BackupRetention()
 
 
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A backup's archive on this machine: the backup's name, its file, its hash and bytes."""
+
+    backup: str
+    path: Path
+    sha256: str
+    size: int
+
+    @property
+    def keys(self) -> dict[str, object]:
+        """Return the keys of a request with which the archive is sent."""
+        return {"bytes": self.size, "sha256": self.sha256, "suffix": self.path.suffix[1:]}
+
+
 def backup(place: Place, claim: Claim, *, data: DataSet, let_go: bool = True) -> str:
     """Back the data up, once for each run, and with ``let_go`` let go of the lock."""
     kept = {"backups": data.backups.keep, "backups_age": math.ceil(data.backups.age)}
     return line("backup", of(place), by(claim), _at_rest(data, let_go=let_go), kept)
 
 
-def restore(place: Place, claim: Claim, *, backup: str, data: DataSet) -> str:
-    """Bring the data back from a backup, and let go of the lock."""
-    return line("restore", of(place), by(claim), {"backup": backup}, _at_rest(data, let_go=True))
+def restore(
+    place: Place, claim: Claim, *, backup: str, data: DataSet, carried: Carried | None = None
+) -> str:
+    """Bring the data back from a backup, which may come with it, and let go of the lock."""
+    keys = {"backup": backup, **(carried.keys if carried else {})}
+    return line("restore", of(place), by(claim), keys, _at_rest(data, let_go=True))
 
 
 def backups(place: Place) -> str:

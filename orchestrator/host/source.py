@@ -40,6 +40,7 @@ PARTS = (
     "backup.sh",
     "quiet.sh",
     "restore.sh",
+    "carried.sh",
     "enrol.sh",
     "diagnose.sh",
     "unlock.sh",

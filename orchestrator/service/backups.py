@@ -55,8 +55,7 @@ async def back_up(
         made = await keeping.back_up(channel, where, claim, data, deadline=deadline)
         if made is None or to is None:
             return Made(made)
-        folder = to / host.name.replace("/", "_") / package.name
-        target = folder / PurePosixPath(made.archive).name
+        target = _folder(to, host, package) / PurePosixPath(made.archive).name
         await keeping.fetch(channel, where, made, target, deadline=deadline)
         return Made(made, target)
 
@@ -78,23 +77,42 @@ async def listed(plan: Plan, chosen: Selected, connector: Connector) -> Found[tu
 
 
 async def restore(
-    plan: Plan, chosen: Selected, connector: Connector, identity: RunIdentity, name: str
+    plan: Plan,
+    chosen: Selected,
+    connector: Connector,
+    identity: RunIdentity,
+    source: str | Path,
 ) -> Found[Restored]:
-    """Bring the data of all packages back on all hosts from the backup ``name``, or the latest."""
+    """Bring the data of all packages back on all hosts.
+
+    ``source`` is the name of a backup that they have, or the latest, or a folder to which
+    `back_up` has carried archives.
+    """
 
     async def one(channel: Channel, host: Host, package: Package, where: Place) -> Restored:
-        known = await keeping.listed(channel, where, deadline=plan.rollout.timeouts.check)
-        chosen_one = newest_or(known, name)
+        carried = None
+        if isinstance(source, Path):
+            carried = keeping.carried_in(_folder(source, host, package))
+            name = carried.backup
+        else:
+            known = await keeping.listed(channel, where, deadline=plan.rollout.timeouts.check)
+            name = newest_or(known, source).name
         return await keeping.restore(
             channel,
             where,
             _claim(identity, package),
-            chosen_one.name,
+            name,
             data_on(host, package),
             deadline=package.data.timeout,
+            carried=carried,
         )
 
     return await _each(plan, chosen, connector, one)
+
+
+def _folder(archives: Path, host: Host, package: Package) -> Path:
+    """Return where the archives of a package of a host are, among those that were carried."""
+    return archives / host.name.replace("/", "_") / package.name
 
 
 def newest_or(known: Sequence[Backup], name: str) -> Backup:

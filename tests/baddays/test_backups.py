@@ -6,6 +6,7 @@ import hashlib
 import json
 import random
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,47 @@ def test_data_goes_home_and_comes_back(area: Area, tmp_path: Path) -> None:
     assert "what was there is in" in done.stdout
     assert held(others[0].root / "shared/data/db")[0] == "rows"
     assert not first.locked
+
+
+def test_a_host_that_lost_all_gets_its_data_from_the_ops_box(area: Area, tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    area.fleet("hosts", "backup", area.plan, "--to", here)
+    for disk in area.disks:
+        shutil.rmtree(disk.state / "backups")
+        shutil.rmtree(disk.root / "shared/data/db")
+        shutil.rmtree(srv(disk.host.root))
+    first = area.disks[0]
+    [sums] = (here / first.host.name).rglob("*.sha256")
+    whole, damaged = sums.read_text(), "0" * 64 + sums.read_text()[64:]
+    sums.write_text(damaged)
+    done = area.fleet("hosts", "restore", area.plan, "--from", here, "--yes", expect=2)
+    assert f"{first.host.name}  {PACKAGE}  not restored: the backup that came is dam" in done.stdout
+    assert not (first.root / "shared/data/db").exists()
+    sums.write_text(whole)
+    area.fleet("hosts", "restore", area.plan, "--from", here, "-l", first.host.name, "--yes")
+    for disk in area.disks:
+        assert held(disk.root / "shared/data/db") == ("rows", 0o640, 0o750, "deep/file")
+        assert held(srv(disk.host.root)) == ("files", 0o640, 0o750, "deep/file")
+    listed = documents(area.fleet("hosts", "backups", area.plan, "--json").stdout)
+    assert {len(told["backups"]) for told in listed.values()} == {1}
+
+
+def test_an_archive_without_its_hash_is_not_sent(area: Area, tmp_path: Path) -> None:
+    here, host = tmp_path / "here", area.hosts[0]
+    area.fleet("hosts", "backup", area.plan, "--to", here, "-l", host)
+    [sums] = here.rglob("*.sha256")
+    spoils: list[tuple[Callable[[], object], str]] = [
+        (lambda: sums.write_text("x"), "not a sha256: x"),
+        (lambda: sums.write_text(""), f"cannot read {sums}"),
+        (sums.unlink, f"cannot read {sums}"),
+        (lambda: shutil.rmtree(sums.parent), f"no backup in {sums.parent}"),
+    ]
+    for spoil, why in spoils:
+        spoil()
+        done = area.fleet(
+            *("hosts", "restore", area.plan, "--from", here, "-l", host, "--yes"), expect=2
+        )
+        assert why in done.stdout
 
 
 def test_nothing_is_replaced_unasked(area: Area) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +15,11 @@ from orchestrator.host import requests_data
 from orchestrator.host.quoting import whole_seconds
 from orchestrator.host.replies import Status, number, status, text
 from orchestrator.host.requests import Claim, Place
-from orchestrator.host.requests_data import DataSet
+from orchestrator.host.requests_data import Carried, DataSet
 from orchestrator.ports import Channel, Reply
 
 OWNER_ONLY = 0o600
+_ARCHIVE = re.compile(r"(\d+)-[\w.+~-]+\.tar\.(?:gz|zst)$", re.ASCII)
 MARGIN = 30.0
 """Seconds beyond the plan's own timeouts before a host is given up."""
 
@@ -66,11 +68,21 @@ async def listed(channel: Channel, place: Place, *, deadline: float) -> tuple[Ba
 
 
 async def restore(
-    channel: Channel, place: Place, claim: Claim, name: str, data: DataSet, *, deadline: float
+    channel: Channel,
+    place: Place,
+    claim: Claim,
+    name: str,
+    data: DataSet,
+    *,
+    deadline: float,
+    carried: Carried | None = None,
 ) -> Restored:
-    """Bring the data back from the backup of that name; raises HostError."""
-    line = requests_data.restore(place, claim, backup=name, data=data)
-    reply = await _ask(channel, line, deadline + stopping(data), "not restored")
+    """Bring the data back from the backup of that name, which may be sent; raises HostError."""
+    line = requests_data.restore(place, claim, backup=name, data=data, carried=carried)
+    [reply] = await channel.call(
+        [line], payload=carried.path if carried else None, deadline=deadline + stopping(data)
+    )
+    _answered(reply, "not restored")
     paths, old = text(reply.fields, "restored"), text(reply.fields, "old")
     return Restored(name, tuple(paths.splitlines()), tuple(old.splitlines()))
 
@@ -101,6 +113,29 @@ async def fetch(
         raise HostError(f"{error.filename or part}: {error.strerror}", hint=hint) from None
     finally:
         part.unlink(missing_ok=True)
+
+
+def carried_in(folder: Path) -> Carried:
+    """Return the newest of the archives that `fetch` left in a folder.
+
+    Raises HostError where there is none, or one without its hash.
+    """
+    found = {int(match[1]): path for path in _files(folder) if (match := _ARCHIVE.match(path.name))}
+    if not found:
+        raise HostError(f"no backup in {folder}", hint="fetch some: fleet hosts backup PLAN --to")
+    path = found[max(found)]
+    beside = path.with_name(f"{path.name}.sha256")
+    try:
+        sha256 = beside.read_text().split(maxsplit=1)[0]
+        size = path.stat().st_size
+    except (OSError, UnicodeDecodeError, IndexError):
+        hint = "it holds the archive's hash, as sha256sum writes it: bring it back"
+        raise HostError(f"cannot read {beside}", hint=hint) from None
+    return Carried(path.name[: path.name.rindex(".tar.")], path, sha256, size)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
 class _Download:

@@ -137,7 +137,7 @@ pack() {
   codes=$(umask 077; { { eval "tar -cf - -C / $members" 2>/dev/null; echo $? >&5; } | { $packer >"$part" && echo packed >&5; }; } 5>&1)
   point data_packed
   case $codes in
-    "0${NL}packed") keep_archive && return ;;
+    "0${NL}packed") keep_archive "$now" "$active" && return ;;
     *packed) reason="the data changed while it was read, or cannot be read: let data.stop name what writes to it" ;;
   esac
   rm -f "$part"
@@ -145,14 +145,15 @@ pack() {
   reason="the data could not be backed up: ${reason:-is the disk full? $free KiB are free on the file system of $place}"
 }
 
+# keep_archive <when> <release>: what was written becomes a backup of that release.
 keep_archive() {
   about_sha256=$(sha256sum <"$part") about_size=$(stat -c %s "$part")
   about_sha256=${about_sha256%% *} archive=$D/$b.tar.$suffix
   T=''
   note about_sha256 "$about_sha256"
   note about_size "$about_size"
-  note about_epoch "$now"
-  note about_release "$active"
+  note about_epoch "$1"
+  note about_release "$2"
   note about_kib "$kib"
   note about_run "$a_run"
   note about_owner "${a_owner-}"

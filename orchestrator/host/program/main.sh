@@ -12,7 +12,7 @@ serve() {
       continue
     fi
     case $request in
-      "${request%% *} stage "* | "${request%% *} repair "*) attend 3<&0 </dev/null || break ;;
+      "${request%% *} stage "* | "${request%% *} repair "* | "${request%% *} restore "*" bytes="*) attend 3<&0 </dev/null || break ;;
       *) attend </dev/null & job=$! ;;
     esac
   done

@@ -4,11 +4,13 @@
 do_restore() {
   places
   data_asked
+  b=${a_backup-}
+  carried_asked
   enter
   load_trial
   places_now
   ! armed || leave no "a trial of $trial_release is on"
-  b=${a_backup-}
+  take_carried
   about "$b" || leave no "there is no backup $b in $D"
   data_holds
   within=
@@ -30,12 +32,7 @@ do_restore() {
 # Is the archive what was written, of nothing but the declared paths? -> unpacker
 data_holds() {
   [ "$(sha256sum <"$archive")" = "$about_sha256  -" ] || leave no "the backup $b is damaged: its hash is not the one recorded"
-  unpacker='gzip -dc'
-  case $archive in
-    *.zst)
-      unpacker='zstd -dqc'
-      command -v zstd >/dev/null || leave no "the backup $b needs zstd, which the host lacks: install it" ;;
-  esac
+  unpacks "${archive##*.}"
   foreign=$( { printf '%s\n' "$paths" | sed 's/^/=./'; $unpacker "$archive" 2>/dev/null | tar -tf - 2>/dev/null || echo '?'; } | awk '
     !begun && /^=/ { own[substr($0, 2)]; next }
     {
@@ -47,6 +44,14 @@ data_holds() {
     }')
   [ "$foreign" != '?' ] || leave no "the backup $b cannot be unpacked"
   [ -z "$foreign" ] || leave no "the backup $b has what is not declared as data: $foreign"
+}
+
+# What unpacks an archive of the kind $1? -> unpacker
+unpacks() {
+  unpacker='gzip -dc'
+  [ "$1" = zst ] || return 0
+  unpacker='zstd -dqc'
+  command -v zstd >/dev/null || leave no "the backup $b needs zstd, which the host lacks: install it"
 }
 
 # Unpack one path beside where it belongs -> within: those that the backup has, a line each.

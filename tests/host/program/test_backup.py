@@ -60,7 +60,7 @@ def tree(folder: Path) -> dict[str, Any]:
     return found
 
 
-def services(place: Place) -> dict[str, str]:
+def services(place: Place) -> dict[str, Any]:
     """Return texts that stop and start a service, whose state is in the file ``service``."""
     mark = place.home / "service"
     return {"freeze": f"echo stopped >{mark}", "thaw": f"echo runs >{mark}"}
@@ -77,8 +77,10 @@ def backup(place: Place, session: Session, *paths: Path, **more: Any) -> Answer:
     return answer
 
 
-def restore(place: Place, session: Session, name: str, *paths: Path, **more: Any) -> Answer:
-    answer = place.do(session, "restore", backup=name, **keys(place, *paths, **more))
+def restore(
+    place: Place, session: Session, name: str, *paths: Path, payload: bytes = b"", **more: Any
+) -> Answer:
+    answer = place.do(session, "restore", payload, backup=name, **keys(place, *paths, **more))
     place.token = 0
     return answer
 

@@ -17,7 +17,16 @@ from tests.host.program.driver import Answer, Place, Session, living, until
 from tests.host.program.patches import patch
 
 FOLDER = Path(__file__).parents[3] / "orchestrator/host/program"
-ELSEWHERE = {"enrol.sh", "repair.sh", "reboot.sh", "backup.sh", "quiet.sh", "restore.sh", "back.sh"}
+ELSEWHERE = {
+    "enrol.sh",
+    "repair.sh",
+    "reboot.sh",
+    "backup.sh",
+    "quiet.sh",
+    "restore.sh",
+    "carried.sh",
+    "back.sh",
+}
 """Parts that test_enrol, test_repair, test_watchdog, test_backup and test_back kill."""
 AFTER_A_BOOT = {"boot_counted"}
 """Of the watchdog: killed in test_watchdog.py."""

@@ -36,7 +36,7 @@ Address={address}
 LinkLocalAddressing=no
 """
 SINCE_BOOT = "/run/not-booted-since"
-REBOOTS = {"when": "always", "max_boot_attempts": 2, "deadline": 20}
+REBOOTS = {"when": "always", "deadline": 20}
 EARLY = """\
 [Unit]
 Before=ssh.service
@@ -69,6 +69,8 @@ class Story:
     restart: str = ""
     unit: str = UNIT
     reboot: dict[str, Any] = field(default_factory=dict)
+    boots: dict[str, Any] = field(default_factory=dict)
+    """What the trigger boot_failure says; where it fires, it is before the deadline."""
 
 
 STORIES = {
@@ -90,6 +92,7 @@ STORIES = {
         "3.3",
         bad={"serve": f"#!/bin/sh\n[ -e {SINCE_BOOT} ] || reboot -ff\nexec sleep 1000000\n"},
         reboot=REBOOTS,
+        boots={"max_attempts": 2},
     ),
     "disk": Story("3.4", bad={"serve": FILLS}),
     "boot": Story(
@@ -98,6 +101,7 @@ STORIES = {
         bad={"serve": f"#!/bin/sh\n[ -e {SINCE_BOOT} ] || exec sleep 1000000\nexit 0\n"},
         unit=EARLY,
         reboot=REBOOTS,
+        boots={"timeout": "15s"},
     ),
 }
 
@@ -123,6 +127,7 @@ def ground(request: pytest.FixtureRequest, site: MachineSite) -> Iterator[Ground
             "restart": [*filter(None, [story.restart]), f"{name}.service"],
             "trial": {"deadline": DEADLINE},
             **({"reboot": story.reboot} if story.reboot else {}),
+            **({"triggers": [{"boot_failure": story.boots}]} if story.boots else {}),
         },
         timeouts={"validate": 12, "confirm": 12},
     )
@@ -169,6 +174,7 @@ def test_it_comes_back_by_itself(ground: Ground, request: pytest.FixtureRequest,
         )
     found = ground.look()
     assert found.version == good
+    assert ("boot_failure" in ground.record("last")) == bool(story.boots)
     assert not set(found.left) & {"trial", "hook"}
     ground.area.fleet("resume", "last", expect=2)
     ground.area.apply(good)

@@ -18,6 +18,7 @@ from tests.labs import mend, start_machines
 settings.register_profile("fixed", derandomize=True)
 settings.load_profile("fixed")
 
+LONG = 40
 ROOT_ONLY = pytest.mark.skipif(
     os.geteuid() != 0 and not os.environ.get("CI"),
     reason="machines need root: run `make test` as root to test on real systems",
@@ -31,6 +32,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.get_closest_marker("machine"):
             item.add_marker(pytest.mark.xdist_group("machines"))
             item.add_marker(ROOT_ONLY)
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name a long value by its beginning: names of tests go into the environment."""
+    if isinstance(val, str | bytes) and len(val) > LONG:
+        return f"{val[:LONG]!r}…{len(val)}"
+    return None
 
 
 @pytest.fixture(scope="session")

@@ -12,10 +12,12 @@ import logging
 import resource
 import signal
 import sys
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
 import asyncssh
+from asyncssh.forward import SSHForwarder
 
 from orchestrator.errors import LabError
 from orchestrator.lab import record as records
@@ -89,12 +91,48 @@ class Connection(asyncssh.SSHServerConnection):
         super().connection_lost(exc)
 
 
+class Onward(SSHForwarder):
+    """The way from a bastion to a target, which is not read before the client's channel is open.
+
+    asyncssh's own forwarding loses what a target says until then, and an SSH server speaks first.
+    """
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Hold the target until `Through` goes on."""
+        super().connection_made(transport)
+        self.pause_reading()
+
+
+class Through(SSHForwarder):
+    """A client's channel through a bastion."""
+
+    def __init__(self, onward: Onward) -> None:
+        super().__init__(onward)
+        self._onward = onward
+
+    def session_started(self) -> None:
+        """Let the target speak."""
+        self._onward.resume_reading()
+
+
 class Login(asyncssh.SSHServer):
     """Lets a host serve as a bastion, as sshd does unless told otherwise."""
 
-    def connection_requested(self, *_ends: object) -> bool:
+    def connection_requested(  # type: ignore[override]  # asyncssh awaits it, and does not say so
+        self, dest_host: str, dest_port: int, *_origin: object
+    ) -> Awaitable[Through]:
         """Allow every forwarding."""
-        return True
+        return connect_through(dest_host, dest_port)
+
+
+async def connect_through(host: str, port: int) -> Through:
+    """Return the channel to a target; raises ChannelOpenError."""
+    try:
+        loop = asyncio.get_running_loop()
+        _, onward = await loop.create_connection(Onward, host, port)
+    except OSError as error:
+        raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, str(error)) from None
+    return Through(onward)
 
 
 class EmbeddedHost:

@@ -17,6 +17,7 @@
     │   ├── BecomeRefused           sudo, doas or su said no
     │   ├── LockHeld                another run owns the package on this host
     │   ├── Fenced                  another controller has taken over this run
+    │   ├── OperationEnded          nobody knows how far an operation on the host came
     │   └── ProtocolError           the host program answered something unintelligible
     ├── JournalError            2   the journal cannot be read or written
     │   ├── UnknownRun          5
@@ -170,6 +171,10 @@ class LockHeld(HostError):
 
 class Fenced(HostError):
     """Another controller holds a newer fencing token for this host."""
+
+
+class OperationEnded(HostError):
+    """An operation was ended from outside, on the host: nobody knows how far it came."""
 
 
 class ProtocolError(HostError):

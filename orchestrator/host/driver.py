@@ -18,6 +18,7 @@ from orchestrator.errors import (
     HostError,
     HostKeyRefused,
     LoginRefused,
+    OperationEnded,
     ProtocolError,
     Unreachable,
 )
@@ -100,7 +101,7 @@ class _NotReached(_Signal):
 
 
 class _Cut(_Signal):
-    """The connection was lost, or became unintelligible, during the action."""
+    """The connection or the operation was lost, or became unintelligible, during the action."""
 
 
 @dataclass(slots=True)
@@ -192,7 +193,7 @@ class _Driver:
         ctx = self._context(assignment, link.memory, channel, action)
         try:
             outcome = await PROCEDURES[action](ctx)
-        except (Unreachable, ProtocolError) as error:
+        except (Unreachable, OperationEnded, ProtocolError) as error:
             await link.drop()
             raise _Cut(error) from error
         except REFUSALS as error:  # sudo may say no as late as with the first answer
@@ -302,7 +303,7 @@ def _closed_door(action: Action, error: HostError) -> Outcome:
 def _cut_off(action: Action, error: HostError) -> Outcome:
     if action in BEGUN_WHEN_CUT:
         return Outcome(Result.LOST, _one_line(error))
-    failed = isinstance(error, ProtocolError)
+    failed = not isinstance(error, Unreachable)
     return Outcome(Result.FAILED if failed else Result.UNREACHABLE, _one_line(error))
 
 

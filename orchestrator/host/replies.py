@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from orchestrator.errors import ProtocolError
+from orchestrator.errors import OperationEnded, ProtocolError
 from orchestrator.model.transfer import Part
 from orchestrator.ports import Reply
 
@@ -27,6 +27,7 @@ class Status(StrEnum):
     FENCED = "fenced"
     STRANDED = "stranded"
     ERROR = "error"
+    ENDED = "ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +157,17 @@ class Probe:
 
 
 def status(reply: Reply) -> Status:
-    """Return the reply's status; raises ProtocolError when it is not one."""
+    """Return the reply's status; raises ProtocolError when it is not one, and OperationEnded."""
     try:
-        return Status(reply.status)
+        word = Status(reply.status)
     except ValueError:
         raise ProtocolError(
             f"the host program answered the unknown word {reply.status!r}"
         ) from None
+    if word is Status.ENDED:
+        hint = "see what ended it there: a lack of memory, another run, or somebody"
+        raise OperationEnded(reply.reason, hint=hint)
+    return word
 
 
 def read_probe(reply: Reply) -> Probe:

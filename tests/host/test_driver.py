@@ -236,6 +236,35 @@ async def test_unintelligible_answers(action, operation, result) -> None:
     assert channel.closed
 
 
+@pytest.mark.parametrize(
+    ("action", "operation", "result"),
+    [
+        (A.CHECK, "probe", R.FAILED),
+        (A.ACTIVATE, "activate", R.LOST),
+        (A.VALIDATE, "check", R.LOST),
+        (A.CONFIRM, "confirm", R.LOST),
+        (A.REVERT, "revert", R.LOST),
+    ],
+)
+async def test_an_operation_that_was_ended_is_in_doubt(action, operation, result) -> None:
+    channel = host()
+    channel.script[operation] = [Reply("ended", "the operation was ended on the host")]
+    rig = Rig(channel, what=assignment(work(validations=(Use("http"),))))
+    outcome = await rig.do(action)
+    assert outcome.result is result
+    assert outcome.reason.startswith("the operation was ended on the host; see what ended it")
+    assert channel.closed
+
+
+@pytest.mark.parametrize(("action", "operation"), [(A.STAGE, "stage"), (A.COMMIT, "commit")])
+async def test_an_operation_that_was_ended_is_repeated(action: Action, operation: str) -> None:
+    first = host()
+    first.script[operation] = [Reply("ended", "the operation was ended on the host")]
+    rig = Rig(first, host())
+    assert (await rig.do(action)).result is R.DONE
+    assert rig.connector.opened == 2
+
+
 async def test_fenced_stops_this_controller() -> None:
     rig = Rig(host(stage=Reply("fenced", "token 3 is not the newest, 4")))
     with pytest.raises(Fenced):

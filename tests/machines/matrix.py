@@ -79,6 +79,9 @@ ELSEWHERE = {
 }
 """Points that no way comes past, and why."""
 
+AFTER_A_BOOT = "boot_counted"
+"""A point that is passed in a boot of the trial: its release reboots."""
+
 VALIDATING = "validating"
 """A point that is none of the program's: a validation is at work."""
 
@@ -109,7 +112,8 @@ class Case:
     @property
     def kill_point(self) -> str:
         """Return what the host program is told."""
-        return f"watchdog {self.point}" if self.way is Way.ALONE else self.point
+        watches = self.way is Way.ALONE or self.point == AFTER_A_BOOT
+        return f"watchdog {self.point}" if watches else self.point
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,10 +186,11 @@ def try_all(site: MachineSite, cases: Iterable[Case]) -> Iterator[Verdict]:
 def try_one(site: MachineSite, system: System, case: Case) -> tuple[str, list[str]]:
     """Carry one case out; return which version its run has led to, and what is wrong."""
     seconds = DEADLINES[case.way]
+    reboot = {"when": "always" if case.point == AFTER_A_BOOT else "never", "deadline": 20}
     ground = site.two_releases(
         system,
         case.name,
-        package={"keep": {"releases": 2}, "trial": {"deadline": seconds}},
+        package={"keep": {"releases": 2}, "trial": {"deadline": seconds}, "reboot": reboot},
         timeouts={"validate": seconds * 2 // 5, "confirm": seconds * 2 // 5},
     )
     strike(ground, case)
@@ -201,12 +206,18 @@ def try_one(site: MachineSite, system: System, case: Case) -> tuple[str, list[st
 
 def strike(ground: Ground, case: Case) -> None:
     """Apply a release, and strike when its host stands still at the point."""
-    system = ground.system
+    system, boot = ground.system, ground.system.boot
+
+    def stands_still() -> bool:
+        # A shutdown stops all processes for a moment.
+        return (case.point != AFTER_A_BOOT or system.boot != boot) and bool(system.stopped())
+
     system.set_environment(FLEET_KILL_POINT=case.kill_point, FLEET_KILL_SIGNAL="STOP")
     with started(ground, case) as controller:
-        eventually(lambda: bool(system.stopped()) or has_ended(controller, case), PATIENCE)
+        eventually(lambda: stands_still() or has_ended(controller, case), PATIENCE)
         told = f"the run never came past it:\n{controller.stdout}\n{controller.stderr}"
-        assert system.stopped(), told
+        assert stands_still(), told
+        assert eventually(system.answers, PATIENCE), f"{system.name} does not answer"
         system.set_environment()
         STRIKES[case.actor](ground, controller)
         controller.wait(PATIENCE)

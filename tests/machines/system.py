@@ -19,6 +19,9 @@ from tests.labs import ssh
 ENVIRONMENT = "/run/fleet-test"
 """What sessions find in their environment; gone after a boot, as is all below /run."""
 
+FROM_BOOT = Path("/etc/systemd/system.conf.d/fleet-test.conf")
+"""What units find in theirs, from the next boot on."""
+
 
 @dataclass(frozen=True)
 class System:
@@ -67,11 +70,17 @@ class System:
         self.run(f"ln -sf {ENVIRONMENT} /etc/environment; sync")
 
     def set_environment(self, **variables: str) -> None:
-        """Give sessions and units that begin from now on some variables, and no others."""
+        """Give sessions and units some variables, and no others: from now on, and after a boot.
+
+        After a boot only units have them, since ``/run`` is empty.
+        """
         lines = "".join(f"{name}={value}\n" for name, value in variables.items())
         words = " ".join(f"{name}='{value}'" for name, value in variables.items())
         self.run(
+            f"mkdir -p {FROM_BOOT.parent}\n"
+            f"cat >{FROM_BOOT} <<'END'\n[Manager]\nDefaultEnvironment={words}\nEND\nsync\n"
             f"cat >{ENVIRONMENT} <<'END'\n{lines}END\n"
+            "systemctl daemon-reload\n"
             "systemctl unset-environment FLEET_KILL_POINT FLEET_KILL_SIGNAL\n"
             + (f"systemctl set-environment {words}" if words else "")
         )

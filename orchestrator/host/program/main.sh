@@ -24,7 +24,7 @@ attend() {
   # shellcheck disable=SC2119
   ( dispatch ) && return
   id=${request%% *}
-  printf '{"id":%s,"status":"failed","reason":"the operation was ended on the host"}\n' "$id"
+  printf '{"id":%s,"status":"ended","reason":"the operation was ended on the host"}\n' "$id"
   return 1
 }
 

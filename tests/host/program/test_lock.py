@@ -76,7 +76,7 @@ def test_a_newer_controller_ends_what_a_stale_one_still_does(place: Place) -> No
         taken = newer.activate(second, OLD)
         assert (taken.status, taken.token) == ("ok", 2)
         ended = first.answer()
-        assert (ended.id, ended.status) == (place_id, "failed")
+        assert (ended.id, ended.status) == (place_id, "ended")
         assert ended.reason == "the operation was ended on the host"
         assert place.activate(first, OLD).status == "fenced"
         assert not [command for command in living(str(place.root)).values() if "sleep 6" in command]

@@ -36,6 +36,8 @@ from tests.machines.site import Ground, MachineSite, make_site
 from tests.machines.system import System
 
 PATIENCE = 120.0
+TIDIED = 20.0
+"""Seconds within which a watchdog removes what a process that was ended left of a trial's end."""
 PROGRAM = Path(__file__).parents[2] / "orchestrator/host/program"
 
 
@@ -302,7 +304,8 @@ def whole_flaws(ground: Ground) -> Iterator[str]:
 
 
 def state_flaws(ground: Ground, versions: set[str], *, when: str) -> Iterator[str]:
-    """Say what is wrong with the machine when all has ended."""
+    """Say what is wrong with the machine when all has ended, and its watchdog has tidied up."""
+    eventually(lambda: not ground.look().left, TIDIED)
     found = ground.look()
     if found.version not in versions:
         yield f"{when}, {found.active} is active"

@@ -93,9 +93,15 @@ stand_down() {
   claim w
   clock
   load_trial
-  armed || dismiss
+  armed || { dismiss; forget_lock; }
   rm -f "$S/busy"
   exit 0
+}
+
+# A lock that binds nobody, since its session has died, goes as well.
+forget_lock() {
+  load_lock
+  owned || unlock
 }
 
 # Also over for us when another watchdog has taken our place.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -137,6 +138,27 @@ def test_a_second_watchdog_leaves_the_first_alone(place: Place) -> None:
     first = watchdog(place)
     assert boots(place).wait(30) == 0
     assert watchdog(place) == first
+
+
+@pytest.mark.parametrize(
+    ("operation", "active", "point"),
+    [("revert", OLD, "concluded"), ("commit", NEW, "committed"), ("commit", NEW, "hook_down")],
+)
+def test_it_tidies_up_after_an_end_that_was_cut_short(
+    dash: Place, operation: str, active: Release, point: str
+) -> None:
+    on_trial(dash)
+    with contextlib.suppress(EOFError), dash.session(FLEET_KILL_POINT=point) as session:
+        if operation == "commit":
+            assert dash.confirm(session, NEW, hold=600).status == "ok"
+            dash.commit(session, NEW)
+        else:
+            dash.revert(session)
+    assert boots(dash).wait(30) == 0
+    left = {"trial", "lock", "hook", "ballast", "spent", "watchdog"}
+    until(lambda: not left & {path.name for path in dash.records.iterdir()})
+    assert dash.active == active.id
+    assert not (dash.records / "busy").is_symlink()
 
 
 def test_a_confirmed_release_may_wait_on_trial(place: Place) -> None:

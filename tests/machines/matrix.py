@@ -27,7 +27,7 @@ from tempfile import TemporaryDirectory
 
 from orchestrator.errors import FleetError
 from orchestrator.lab.lab import Lab
-from orchestrator.lab.processes import send
+from orchestrator.lab.processes import is_alive, send
 from orchestrator.lab.spec import LabKind
 from tests.baddays.running import Running
 from tests.baddays.site import BAD, NEW, OLD
@@ -255,11 +255,17 @@ def kill_program(ground: Ground, _controller: Running) -> None:
 
 
 def kill_controller(ground: Ground, controller: Running) -> None:
-    stopped = ground.system.stopped()
+    stopped = [process.identity for process in ground.system.stopped()]
     controller.send(signal.SIGKILL)
     controller.wait()
-    for process in stopped:
-        send(process.identity, signal.SIGCONT)
+
+    def have_ended() -> bool:
+        # Who goes on may come past its point again.
+        for process in ground.system.stopped():
+            send(process.identity, signal.SIGCONT)
+        return not any(map(is_alive, stopped))
+
+    eventually(have_ended, TIDIED)
 
 
 STRIKES: Mapping[Actor, Callable[[Ground, Running], None]] = {

@@ -21,7 +21,7 @@ demo: setup ## show the whole story on twelve SSH hosts on this machine
 
 test: setup ## run all tests, with real OpenSSH daemons; ARGS="-k name" for some
 	@$(BIN)/python -m tests.machine "$(MACHINE)"
-	PATH="$(MACHINE)/bin:$$PATH" $(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+	PATH="$(MACHINE)/bin:$$PATH" $(BIN)/pytest -n 3 --dist loadgroup $(ARGS)
 
 platforms: setup ## run the host program's tests with every shell, set of tools and awk; half an hour
 	@$(BIN)/python -m tests.machine "$(MACHINE)"

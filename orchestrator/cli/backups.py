@@ -101,7 +101,7 @@ def restore(plan: Path, *, source: str | None, factory: bool, yes: bool, **given
     if factory:
         return restore_golden(plan, given, yes=yes)
     assert source
-    origin = Path(source) if "/" in source or Path(source).is_dir() else source
+    origin = _origin(source)
     _agree(yes=yes)
 
     async def restored(site: compose.Site, ssh: Connector) -> Found[Restored]:
@@ -109,6 +109,17 @@ def restore(plan: Path, *, source: str | None, factory: bool, yes: bool, **given
         return await service.restore(site.plan, site.chosen, ssh, identity, origin)
 
     return _each(plan, given, restored, _restored_line, _restored_document)
+
+
+def _origin(source: str) -> str | Path:
+    """Return the name of a backup, or the folder that is meant; raises UsageError."""
+    folder = Path(source)
+    if folder.is_dir():
+        return folder
+    if "/" in source:
+        hint = "a folder that fleet hosts backup PLAN --to FOLDER has filled; or latest, or an ID"
+        raise UsageError(f"--from {source}: there is no such folder", hint=hint)
+    return source
 
 
 def _agree(*, yes: bool) -> None:

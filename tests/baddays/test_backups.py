@@ -110,6 +110,8 @@ def test_a_host_that_lost_all_gets_its_data_from_the_ops_box(area: Area, tmp_pat
 def test_an_archive_without_its_hash_is_not_sent(area: Area, tmp_path: Path) -> None:
     here, host = tmp_path / "here", area.hosts[0]
     area.fleet("hosts", "backup", area.plan, "--to", here, "-l", host)
+    nowhere = ("hosts", "restore", area.plan, "--from", f"{here}/nowhere", "--yes")
+    assert "there is no such folder" in area.fleet(*nowhere, expect=5).stderr
     [sums] = here.rglob("*.sha256")
     spoils: list[tuple[Callable[[], object], str]] = [
         (lambda: sums.write_text("x"), "not a sha256: x"),

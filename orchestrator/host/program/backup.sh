@@ -25,7 +25,7 @@ do_backup() {
 # What the request says of data -> D, paths (lines).
 data_asked() {
   is_number "${a_hook_timeout:=120}" || answer error "not a number of seconds: $a_hook_timeout"
-  D=$S/backups/data b='' paths=${a_paths-}
+  D=$S/backups/data paths=${a_paths-}
   [ -n "$paths" ] || answer error "no paths of data"
   over_paths is_data_path "$paths"
 }

@@ -1,13 +1,14 @@
 # An archive of data that was carried to the ops box comes back, and lies among the backups as it did.
 
+# Does an archive come with the request? Then all of its bytes are read, whatever happens. -> payload, suffix
 carried_asked() {
   [ -n "${a_bytes-}" ] || return 0
   is_number "$a_bytes" || answer error "not a number of bytes: $a_bytes"
   payload=$a_bytes
   case ${a_sha256:=} in '' | *[!0-9a-f]*) answer error "not a sha256: $a_sha256" ;; esac
   case ${a_suffix-} in gz | zst) suffix=$a_suffix ;; *) answer error "no such archive: ${a_suffix-}" ;; esac
-  case $a_backup in [0-9]*-?*) is_name "$a_backup" && is_number "${a_backup%%-*}" && return ;; esac
-  answer error "not the name of a backup: $a_backup"
+  case $b in [0-9]*-?*) is_name "$b" && is_number "${b%%-*}" && return ;; esac
+  answer error "not the name of a backup: $b"
 }
 
 # Take what comes as the archive of the backup $b, unless it is here already.

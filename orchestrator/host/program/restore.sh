@@ -2,10 +2,10 @@
 # Beside a path a/b lies a/.b.fleet: new/, what is unpacked; <time>-<n>, what a restore took away.
 
 do_restore() {
-  places
-  data_asked
   b=${a_backup-}
   carried_asked
+  places
+  data_asked
   enter
   load_trial
   places_now

@@ -100,6 +100,14 @@ def test_its_name_is_hostile_until_checked(dash: Place, name: str) -> None:
     assert not list(dash.records.rglob("*.part"))
 
 
+def test_a_request_that_is_refused_reads_its_payload(dash: Place) -> None:
+    archive = carried_away(dash)
+    with dash.session() as session:
+        assert bring(dash, session, archive, paths="not/absolute").status == "error"
+        assert bring(dash, session, archive, package="../x").status == "error"
+        assert session.ask("ping").status == "ok"
+
+
 def test_what_is_no_archive_is_not_kept(dash: Place) -> None:
     archive = carried_away(dash)
     archive.write_bytes(archive.read_bytes()[:-40])

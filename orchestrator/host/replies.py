@@ -12,6 +12,7 @@ from orchestrator.model.transfer import Part
 from orchestrator.ports import Reply
 
 T = TypeVar("T")
+ENDED_BY = "see what ended it there: a lack of memory, another run, or somebody"
 
 
 class Status(StrEnum):
@@ -161,12 +162,9 @@ def status(reply: Reply) -> Status:
     try:
         word = Status(reply.status)
     except ValueError:
-        raise ProtocolError(
-            f"the host program answered the unknown word {reply.status!r}"
-        ) from None
+        raise ProtocolError(f"the host program answered the word {reply.status!r}") from None
     if word is Status.ENDED:
-        hint = "see what ended it there: a lack of memory, another run, or somebody"
-        raise OperationEnded(reply.reason, hint=hint)
+        raise OperationEnded(reply.reason, hint=ENDED_BY)
     return word
 
 

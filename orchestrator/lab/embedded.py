@@ -114,6 +114,13 @@ class Through(SSHForwarder):
         """Let the target speak."""
         self._onward.resume_reading()
 
+    def eof_received(self) -> bool:
+        """End when both sides have said all, which asyncssh waits for in one order only."""
+        goes_on = super().eof_received()
+        if not goes_on:
+            self.close()
+        return goes_on
+
 
 class Login(asyncssh.SSHServer):
     """Lets a host serve as a bastion, as sshd does unless told otherwise."""

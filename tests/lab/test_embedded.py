@@ -16,12 +16,16 @@ class Client(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.told = asyncio.Queue[bytes]()
+        self.at_end, self.closed = asyncio.Event(), asyncio.Event()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.told.put_nowait(bytes(data))
 
+    def write_eof(self) -> None:
+        self.at_end.set()
+
     def close(self) -> None:
-        """Take no notice."""
+        self.closed.set()
 
 
 async def test_a_target_that_speaks_before_the_channel_is_open_is_heard() -> None:
@@ -45,6 +49,27 @@ async def test_a_target_that_speaks_before_the_channel_is_open_is_heard() -> Non
         through.session_started()
         assert await client.told.get() == b"banner"
         through.close()
+        await ended.wait()
+
+
+async def test_a_channel_ends_when_the_target_said_all_before_the_client() -> None:
+    ended = asyncio.Event()
+
+    async def leave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write_eof()
+        await reader.read()
+        writer.close()
+        ended.set()
+
+    async with await asyncio.start_server(leave, "127.0.0.1", 0) as server:
+        through = await connect_through(*server.sockets[0].getsockname())
+        client = Client()
+        through.connection_made(client)
+        through.session_started()
+        await client.at_end.wait()
+        assert not client.closed.is_set()
+        assert not through.eof_received()
+        assert client.closed.is_set()
         await ended.wait()
 
 

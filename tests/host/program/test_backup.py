@@ -77,10 +77,10 @@ def backup(place: Place, session: Session, *paths: Path, **more: Any) -> Answer:
     return answer
 
 
-def restore(
-    place: Place, session: Session, name: str, *paths: Path, payload: bytes = b"", **more: Any
-) -> Answer:
-    answer = place.do(session, "restore", payload, backup=name, **keys(place, *paths, **more))
+def restore(place: Place, session: Session, name: str, *paths: Path, **more: Any) -> Answer:
+    answer = place.do(
+        session, "restore", more.pop("payload", b""), backup=name, **keys(place, *paths, **more)
+    )
     place.token = 0
     return answer
 
@@ -326,8 +326,7 @@ def test_a_hostile_archive_brings_nothing(
 
 
 def test_a_damaged_archive_is_known_by_its_hash(dash: Place) -> None:
-    folder = data_of(dash)
-    before = tree(folder)
+    before = tree(folder := data_of(dash))
     with dash.session() as session:
         made = backup(dash, session)
         with Path(made.archive).open("r+b") as file:
@@ -379,8 +378,7 @@ def test_killed_anywhere_it_converges_and_the_service_runs(dash: Place, point: s
         (other / "x").write_bytes(b"new")
         wrong = tree(folder), tree(other)
     killed += killed_at(dash, point, "restore", folder, other, backup=made.backup)
-    now = tree(folder), tree(other)
-    assert now in (before, wrong)
+    assert (tree(folder), tree(other)) in (before, wrong)
     with dash.session() as session:
         back = restore(dash, session, made.backup, folder, other, **services(dash))
         assert back.status == "ok", back.fields

@@ -68,7 +68,7 @@ def test_a_request_that_cannot_be_read_is_answered(place: Place) -> None:
         for request in ("4 ping 'x", "4 ping $(", "4"):
             session.send(request.encode() + b"\n")
             answer = session.answer()
-            assert (answer.id, answer.status) == (4, "failed")
+            assert (answer.id, answer.status) == (4, "ended")
         assert session.ask("ping").status == "ok"
 
 

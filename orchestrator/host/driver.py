@@ -301,10 +301,8 @@ def _closed_door(action: Action, error: HostError) -> Outcome:
 
 
 def _cut_off(action: Action, error: HostError) -> Outcome:
-    if action in BEGUN_WHEN_CUT:
-        return Outcome(Result.LOST, _one_line(error))
-    failed = not isinstance(error, Unreachable)
-    return Outcome(Result.FAILED if failed else Result.UNREACHABLE, _one_line(error))
+    result = Result.UNREACHABLE if isinstance(error, Unreachable) else Result.FAILED
+    return Outcome(Result.LOST if action in BEGUN_WHEN_CUT else result, _one_line(error))
 
 
 def _one_line(error: FleetError) -> str:

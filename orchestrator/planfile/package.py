@@ -69,7 +69,12 @@ STEP = shape_for(
     "A migration step: run once on a host before the flip, and never again.",
     Field("name", NAME, "Its name in the host's ledger.", example="add-index"),
     Field("run", SHELL, "Shell text that does it.", example="bin/migrate up 7"),
-    Field("down", SHELL, "Shell text that undoes it.", example="bin/migrate down 7"),
+    Field(
+        "down",
+        SHELL,
+        "Shell text that undoes it, also where it was cut off half-way.",
+        example="bin/migrate down 7",
+    ),
     Field("after", ListOf(NAME, single=True), "Steps that must be done before."),
     Field(
         "migrates",

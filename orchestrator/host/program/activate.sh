@@ -88,14 +88,20 @@ disarm() {
   leave no "$1"
 }
 
-# The steps that no ledger line tells of, in order.
+# The steps that no ledger line tells of, in order. One that is cut off may have been done: going back
+# undoes it, where it has a way down. One that says itself that it failed has done nothing.
 do_steps() {
   number=0
   for step in ${a_steps-}; do
     number=$((number + 1))
     in_ledger "$step" && continue
-    eval "text=\${a_step_up_$number-}"
-    hook "step $step" "$text" "${a_env-}" "$a_hook_timeout" || hook_failed "step $step"
+    eval "text=\${a_step_up_$number-} way_down=\${a_step_down_$number-}"
+    [ -z "$way_down" ] || put_in_doubt "$step" "$a_nonce" || leave failed "the ledger in $S cannot be written"
+    point step_begun
+    if ! hook "step $step" "$text" "${a_env-}" "$a_hook_timeout"; then
+      [ "$timed" = 1 ] || [ "$code" -gt 128 ] || strike "$step" "$a_nonce"
+      hook_failed "step $step"
+    fi
     enter_in_ledger "$step" "$a_nonce" || leave failed "step $step is done, and the ledger in $S cannot be written"
     point step_done
   done

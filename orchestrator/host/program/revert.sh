@@ -96,7 +96,7 @@ undo_steps() {
     eval "text=\${undo_down_${step%%:*}-}"
     step=${step#*:}
     [ -n "$text" ] && did "$step" "$undo_nonce" || continue
-    strike "$step" "$undo_nonce" "!$step $undo_nonce" || { reason="the ledger in $S cannot be written"; return 1; }
+    put_in_doubt "$step" "$undo_nonce" || { reason="the ledger in $S cannot be written"; return 1; }
     point step_in_doubt
     hook "step $step, down" "$text" "$undo_env" "$undo_timeout" || return 1
     strike "$step" "$undo_nonce" || { reason="the ledger in $S cannot be written"; return 1; }

@@ -123,8 +123,8 @@ flip() {
   rename_over "$P/.$1.new" "$P/$1"
 }
 
-# The ledger: lines "<step> <nonce of the trial that did it>"; "!<step> <nonce>" while it is being undone,
-# which may have happened and may not: both going on and going back do what they have to do with it.
+# The ledger: lines "<step> <nonce of the trial that did it>"; "!<step> <nonce>" while it is being done
+# or undone, which may have happened and may not: both going on and going back do what they have to do with it.
 in_ledger() {
   [ -f "$S/ledger" ] && cut -d ' ' -f 1 "$S/ledger" | grep -qxF -e "$1"
 }
@@ -138,4 +138,8 @@ strike() {
 enter_in_ledger() {
   [ -f "$S/ledger" ] || : >"$S/ledger"
   strike "$1" "$2" "$1 $2"
+}
+put_in_doubt() {
+  [ -f "$S/ledger" ] || : >"$S/ledger"
+  strike "$1" "$2" "!$1 $2"
 }

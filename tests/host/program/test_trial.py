@@ -114,6 +114,24 @@ def test_steps_of_an_earlier_trial_are_neither_repeated_nor_undone(place: Place)
     assert ledger(place) == ["schema"]
 
 
+@pytest.mark.parametrize(
+    ("end", "undone"),
+    [("kill -9 $$", ["data down"]), ("sleep 100", ["data down"]), ("exit 3", [])],
+)
+def test_a_step_that_was_cut_off_may_have_been_done(
+    place: Place, end: str, undone: list[str]
+) -> None:
+    texts = {**STEPS, "step_up_2": f"{note('data up')}\n{end}", "hook_timeout": "1"}
+    with place.session() as session:
+        place.install(session, OLD)
+        place.stage(session, NEW)
+        for _ in range(2):
+            assert place.activate(session, NEW, **texts).status == "failed"
+        assert place.revert(session).status == "ok"
+    assert log(place) == ["schema up", "data up", "data up", *undone, "schema down"]
+    assert ledger(place) == []
+
+
 @pytest.mark.parametrize("hook", ["pre_activate", "restart", "post_activate", "step_up_2"])
 def test_a_failing_hook_leaves_the_trial_armed(place: Place, hook: str) -> None:
     fails = f'[ "$FLEET_TO" = {OLD.id} ] || {{ echo first; echo at last >&2; exit 3; }}'

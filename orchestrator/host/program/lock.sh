@@ -64,7 +64,10 @@ settle() {
   esc "$2"
   history end "$op" "$about,\"status\":\"$1\",\"reason\":$E"
   point settled
-  rm -f "$S/busy"
+  # A `clear_mark` that was killed has left its own.
+  set +f
+  rm -f "$S/busy" "$S"/busy.*
+  set -f
 }
 
 # Make `busy` ours. A dead holder is cleared; a living operation of our own run is ended; a watchdog

@@ -10,7 +10,8 @@ guard() {
   point program_written
   hang_hook
   point hook_hung
-  guarded "$trial_nonce" || start_by_hook || detach
+  # One that was started again for an earlier trial may have been faster than ours.
+  guarded "$trial_nonce" || start_by_hook || detach || guarded "$trial_nonce"
 }
 
 # The program is what the watchdog runs, also after a power cut.
@@ -156,8 +157,8 @@ is_up() {
 end_trial() {
   claim w
   verdict=
-  ! on_trial || watch_over
-  rm -f "$S/busy"
+  # What has settled has let go of the mark, which may be another's by now.
+  if on_trial; then watch_over; else rm -f "$S/busy"; fi
   [ "$verdict" = failed ]
 }
 

@@ -129,6 +129,7 @@ class World:
         except EOFError:
             self.place.token, self.wounded = 0, True
             return None
+        self.wounded |= answer.status == "ended"
         if order.keys.get("run") == self.place.run:
             self.place.token = answer.fields.get("token", self.place.token)
         if order.operation == "confirm" and answer.status == "ok":

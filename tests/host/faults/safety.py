@@ -126,6 +126,8 @@ def gone_in_time(world: World) -> None:
         raise Violation("back to what was before", f"{world.place.active}: {trial}")
     if not within(GRACE, lambda: not world.trial):
         raise Violation("a trial ends", f"{trial}, {world.record('last')}")
+    # Whoever took it back is about to remove its record, unless it was killed.
+    within(2, lambda: not world.record("trial"))
 
 
 def _ended_well(world: World, nonce: str) -> bool:

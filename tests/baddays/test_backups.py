@@ -113,9 +113,10 @@ def test_an_archive_without_its_hash_is_not_sent(area: Area, tmp_path: Path) -> 
     nowhere = ("hosts", "restore", area.plan, "--from", f"{here}/nowhere", "--yes")
     assert "there is no such folder" in area.fleet(*nowhere, expect=5).stderr
     [sums] = here.rglob("*.sha256")
+    sums.with_name("9999999999-x.tar.gz").mkdir()
     spoils: list[tuple[Callable[[], object], str]] = [
         (lambda: sums.write_text("x"), "not a sha256: x"),
-        (lambda: sums.write_text(""), f"cannot read {sums}"),
+        (lambda: sums.write_text(""), f"{sums} is unusable"),
         (sums.unlink, f"cannot read {sums}"),
         (lambda: shutil.rmtree(sums.parent), f"no backup in {sums.parent}"),
     ]

@@ -127,15 +127,22 @@ def carried_in(folder: Path) -> Carried:
     beside = path.with_name(f"{path.name}.sha256")
     try:
         sha256 = beside.read_text().split(maxsplit=1)[0]
-        size = path.stat().st_size
-    except (OSError, UnicodeDecodeError, IndexError):
+        with path.open("rb") as archive:
+            size = os.fstat(archive.fileno()).st_size
+    except OSError as error:
+        hint = "bring it back, or let this user read it"
+        raise HostError(f"cannot read {error.filename}: {error.strerror}", hint=hint) from None
+    except (UnicodeDecodeError, IndexError):
         hint = "it holds the archive's hash, as sha256sum writes it: bring it back"
-        raise HostError(f"cannot read {beside}", hint=hint) from None
+        raise HostError(f"{beside} is unusable", hint=hint) from None
     return Carried(path.name[: path.name.rindex(".tar.")], path, sha256, size)
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir()) if folder.is_dir() else []
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_file())
+    except OSError:
+        return []
 
 
 class _Download:

@@ -235,9 +235,10 @@ def driver(
     ready: Ready,
     ssh: Connector,
     identity: RunIdentity,
+    options: RunOptions,
     on_output: Callable[[str, str], None] | None,
 ) -> HostDriver:
-    """Return the engine that changes hosts."""
+    """Return the engine that changes hosts; a golden release goes by recovery addresses too."""
     return HostDriver(
         ssh,
         ready.prepared.assignment,
@@ -247,7 +248,7 @@ def driver(
         build_trigger,
         identity,
         WallClock(),
-        policy=ready.prepared.policy,
+        policy=replace(ready.prepared.policy, by_recovery=bool(options.factory)),
         on_output=on_output,
     )
 

@@ -164,7 +164,8 @@ def _drive(
 
     async def drive() -> int:
         ssh = compose.connector(ready.prepared.plan, options, password, os.environ)
-        engine = compose.driver(ready, ssh, identity, sink.output if screen.verbose else None)
+        shown = sink.output if screen.verbose else None
+        engine = compose.driver(ready, ssh, identity, options, shown)
         controller = Controller(
             journal,
             log,

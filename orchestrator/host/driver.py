@@ -61,8 +61,14 @@ REFUSAL_FAILS = frozenset({A.CHECK, A.STAGE, A.VALIDATE, A.CONFIRM})
 BY_DETOUR = frozenset({A.CHECK, A.RESOLVE, A.REVERT})
 """What may be done by a host's recovery address, when its own is dead."""
 
+BROUGHT = frozenset({A.STAGE, A.RESERVE, A.ACTIVATE, A.REBOOT, A.WITHDRAW})
+"""What besides may be done so where ``HostPolicy.by_recovery`` says it."""
+
 PROVES_ITSELF = frozenset({A.ACTIVATE, A.REBOOT, A.VALIDATE, A.CONFIRM})
-"""In these a host that answers by its recovery address alone has said no."""
+"""In these a host that answers by its recovery address alone has said no.
+
+A host that was brought its release that way has the action's time to answer by its own again.
+"""
 
 IN_SERVICE = frozenset({A.WITHDRAW, A.CONFIRM, A.KEEP, A.COMMIT, A.REVERT})
 """After these a host needs its places before a reboot no longer."""
@@ -98,6 +104,10 @@ class _Signal(Exception):
 
 class _NotReached(_Signal):
     """No connection: nothing was begun."""
+
+
+class _Elsewhere(_Signal):
+    """The host answers by its recovery address alone, where its own system is to be proved."""
 
 
 class _Cut(_Signal):
@@ -171,6 +181,8 @@ class _Driver:
             outcome: Outcome = await self._retrying(action)(self._once, link, host, action)
         except _NotReached as signal:
             outcome = _closed_door(action, signal.error)
+        except _Elsewhere as signal:
+            outcome = Outcome(Result.FAILED, signal.error.message)
         except _Cut as signal:
             outcome = _cut_off(action, signal.error)
         except Fenced:
@@ -184,12 +196,12 @@ class _Driver:
     async def _once(self, link: _Link, host: str, action: Action) -> Outcome:
         assignment = self._assignments(host)
         try:
-            channel = await self._channel(link, _reached_for(action, assignment.host))
+            channel = await self._channel(link, self._reached_for(action, assignment.host))
         except (Unreachable, *REFUSALS) as error:
             raise _NotReached(error) from error
         detour = link.detour
-        if detour and action in PROVES_ITSELF:
-            return Outcome(Result.FAILED, f"it answers {detour}: its own system is dead")
+        if detour and action not in self._by_detour:
+            raise _Elsewhere(Unreachable(f"it answers {detour}: its own system is dead"))
         ctx = self._context(assignment, link.memory, channel, action)
         try:
             outcome = await PROCEDURES[action](ctx)
@@ -224,6 +236,15 @@ class _Driver:
             link.channel = await self._connector.open(host)
         return link.channel
 
+    @property
+    def _by_detour(self) -> frozenset[Action]:
+        return BY_DETOUR | BROUGHT if self._policy.by_recovery else BY_DETOUR
+
+    def _reached_for(self, action: Action, host: Host) -> Host:
+        """Return the host, without its recovery address where an action may not go by that."""
+        asked = self._by_detour | PROVES_ITSELF
+        return host if action in asked else replace(host, recovery=None)
+
     def _context(
         self, assignment: Assignment, memory: Memory, channel: Channel, action: Action
     ) -> Context:
@@ -248,7 +269,10 @@ class _Driver:
     def _retrying(self, action: Action) -> AsyncRetrying:
         """Return how often, and for how long, an action is tried."""
         retries, timeouts = self._policy.retries, self._policy.timeouts
-        give_up = self._clock.now() + timeouts.silent if action in PATIENT else inf
+        patience = timeouts.silent if action in PATIENT else inf
+        if action in PROVES_ITSELF:
+            patience = BUDGETS[action](timeouts) if self._policy.by_recovery else 0.0
+        give_up = self._clock.now() + patience
         return AsyncRetrying(
             sleep=self._sleep,
             retry=partial(_may_repeat, action, max(2, retries.attempts)),
@@ -282,6 +306,8 @@ class Looker(_Driver):
 
 def _may_repeat(action: Action, attempts: int, state: RetryCallState) -> bool:
     error = _raised(state)
+    if isinstance(error, _Elsewhere):
+        return True
     if isinstance(error, _NotReached):  # the connector has tried as often as the plan says
         return action in PATIENT and isinstance(error.error, Unreachable)
     if not isinstance(error, _Cut):
@@ -312,8 +338,3 @@ def _one_line(error: FleetError) -> str:
 
 def _joined(*parts: str) -> str:
     return "; ".join(part for part in parts if part)
-
-
-def _reached_for(action: Action, host: Host) -> Host:
-    """Return the host, without its recovery address where an action may not go by that."""
-    return host if action in BY_DETOUR | PROVES_ITSELF else replace(host, recovery=None)

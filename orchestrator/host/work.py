@@ -67,10 +67,12 @@ class HostPolicy:
     """How long and how often the driver tries; ``lock_ttl`` is in seconds.
 
     The lock must outlive the run's longest pause between two actions on a host. ``holds`` says that
-    confirmed releases stay on trial until they are committed.
+    confirmed releases stay on trial until they are committed. ``by_recovery`` says that a release
+    may be brought by a host's recovery address as well; it proves itself by the host's own.
     """
 
     timeouts: Timeouts = Timeouts()
     retries: Retries = Retries()
     lock_ttl: float = 3600.0
     holds: bool = False
+    by_recovery: bool = False

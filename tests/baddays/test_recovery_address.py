@@ -122,6 +122,47 @@ def test_it_is_examined_unlocked_and_repaired_there(area: Area, disk: Disk, spar
     assert "no lock is held" in done.stdout
 
 
+def golden(site: Site, name: str) -> Area:
+    """Return an area whose first host has NEW, and OLD as its golden release."""
+    once: dict[str, Any] = {**LENIENT, "retries": {"attempts": 1}, "timeouts": {"validate": "4s"}}
+    area = site.area(name, like=Area(site, "base", (HOST,)), package={"factory": OLD}, **once)
+    area.apply(NEW)
+    return area
+
+
+def test_the_golden_release_is_brought_there_and_proved_by_its_own_address(
+    site: Site, spare: Spare
+) -> None:
+    area = golden(site, "brought")
+    disk = area.disk(HOST)
+    disk.hold("post_activate")
+    site.lab.cut(HOST)
+    words = ("hosts", "restore", "--factory", str(area.plan), "--yes", *spare.words)
+    with area.start(*words) as controller:
+        assert eventually(lambda: disk.trace[-1:] == [f"post_activate {OLD}"])
+        mend(site.lab)
+        disk.let_go("post_activate")
+        assert controller.wait() == 0, controller.stdout
+    for action in (A.STAGE, A.ACTIVATE):
+        assert reason(area, HOST, action).endswith("alone")
+    assert not reason(area, HOST, A.CONFIRM)
+    assert (disk.version, disk.locked, disk.on_trial) == (OLD, False, False)
+
+
+def test_a_golden_release_that_does_not_bring_its_own_address_back_does_not_stay(
+    site: Site, spare: Spare
+) -> None:
+    area = golden(site, "stays-dead")
+    disk = area.disk(HOST)
+    site.lab.cut(HOST)
+    try:
+        area.fleet("hosts", "restore", "--factory", area.plan, "--yes", *spare.words, expect=2)
+    finally:
+        mend(site.lab)
+    assert "its own system is dead" in reason(area, HOST, A.VALIDATE)
+    assert (disk.version, disk.locked, disk.on_trial) == (NEW, False, False)
+
+
 def test_its_host_key_is_verified_as_any_other(area: Area, site: Site, spare: Spare) -> None:
     port = free_port(spare.host.address)
     with listening(site, spare.host, port):

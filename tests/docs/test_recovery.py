@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.doctor import Area
-from orchestrator.host.driver import BY_DETOUR, PROVES_ITSELF
+from orchestrator.host.driver import BROUGHT, BY_DETOUR, PROVES_ITSELF
 from orchestrator.model.event import Action
 from tests.docs.console import Shell, a_persons, commands
 from tests.docs.tables import Page
@@ -36,8 +36,14 @@ def test_every_area_has_its_line() -> None:
 
 
 def test_the_actions_that_go_by_a_recovery_address() -> None:
-    _, *rows = Page(TEXT).rows("what", "by the recovery address")
-    may, no, failed = ({*Action} & {*re.findall("[a-z]+", row["what"])} for row in rows)
-    assert may == BY_DETOUR
-    assert failed == PROVES_ITSELF
-    assert no == {*Action} - BY_DETOUR - PROVES_ITSELF
+    _, *rows = Page(TEXT).rows("what", "by the recovery address", "with restore --factory")
+    named = [({*Action} & {*re.findall("[a-z]+", row["what"])}, row) for row in rows]
+
+    def said(column: str, words: str) -> set[Action]:
+        return {it for actions, row in named if row[column].startswith(words) for it in actions}
+
+    assert set().union(*(actions for actions, _ in named)) == {*Action}
+    assert said("by the recovery address", "yes") == BY_DETOUR
+    assert said("by the recovery address", "no: the release has failed") == PROVES_ITSELF
+    assert said("with restore --factory", "yes") == BY_DETOUR | BROUGHT
+    assert said("with restore --factory", "no, but") == PROVES_ITSELF - BROUGHT

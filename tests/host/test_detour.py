@@ -8,10 +8,13 @@ import pytest
 
 from orchestrator.engines.ssh import RecoveryConnector
 from orchestrator.errors import Unreachable
+from orchestrator.host.driver import BUDGETS
+from orchestrator.host.replies import Probe
 from orchestrator.model.event import Action, Result
 from orchestrator.model.fleet import Endpoint, Host
-from tests.host.scripted import FakeChannel, FakeConnector, assignment, on_trial
-from tests.host.test_driver import Rig, host
+from orchestrator.ports import Sleep
+from tests.host.scripted import OUTDATED, FakeChannel, FakeConnector, assignment, on_trial
+from tests.host.test_driver import POLICY, Rig, host
 
 A, R = Action, Result
 SPARE = Endpoint("10.9.0.1", 2222)
@@ -30,9 +33,12 @@ class Lame(FakeConnector):
         return channel
 
 
-def rig() -> tuple[Rig, Lame, FakeChannel]:
-    channel, given = host(on_trial()), assignment()
-    made = Rig(channel, what=replace(given, host=replace(given.host, recovery=SPARE)))
+def rig(probe: Probe | None = None, *, by_recovery: bool = False) -> tuple[Rig, Lame, FakeChannel]:
+    channel, given = host(probe or on_trial()), assignment()
+    policy = replace(POLICY, by_recovery=by_recovery)
+    made = Rig(
+        channel, what=replace(given, host=replace(given.host, recovery=SPARE)), policy=policy
+    )
     lame = Lame(channel)
     made.engine._connector = RecoveryConnector(lame)
     return made, lame, channel
@@ -68,3 +74,45 @@ async def test_its_own_address_is_tried_anew_before_each_action() -> None:
     assert (await made.do(A.RESOLVE)).reason.endswith(WORDS)
     lame.alive = True
     assert not (await made.do(A.RESOLVE)).reason.endswith(WORDS)
+
+
+async def test_a_golden_release_is_brought_there() -> None:
+    made, _, channel = rig(OUTDATED, by_recovery=True)
+    for action in (A.STAGE, A.RESERVE, A.ACTIVATE, A.WITHDRAW):
+        outcome = await made.do(action)
+        assert outcome.result is R.DONE, outcome
+        assert outcome.reason.endswith(WORDS)
+    assert ["activate"] in channel.operations
+    assert (await made.do(A.COMMIT)).result is R.UNREACHABLE
+
+
+@pytest.mark.parametrize("action", [A.VALIDATE, A.CONFIRM])
+async def test_and_has_time_to_answer_by_its_own_address(action: Action) -> None:
+    made, lame, channel = rig(by_recovery=True)
+    began = made.watch.now()
+    made.engine._sleep = awaking(made, lame, after=3)
+    assert (await made.do(action)).result is R.DONE
+    assert len(made.watch.naps) == 3
+    assert made.watch.now() - began < BUDGETS[action](POLICY.timeouts)
+    assert channel.operations
+
+
+@pytest.mark.parametrize("action", [A.VALIDATE, A.CONFIRM])
+async def test_but_no_more_than_the_action_has(action: Action) -> None:
+    made, _, channel = rig(by_recovery=True)
+    began = made.watch.now()
+    outcome = await made.do(action)
+    assert outcome.result is R.FAILED
+    assert outcome.reason == f"it answers {WORDS}: its own system is dead"
+    assert made.watch.now() - began >= BUDGETS[action](POLICY.timeouts)
+    assert channel.operations == []
+
+
+def awaking(made: Rig, lame: Lame, after: int) -> Sleep:
+    """Return a sleep after whose ``after``-th time the host answers by its own address."""
+
+    async def sleep(seconds: float) -> None:
+        await made.watch.sleep(seconds)
+        lame.alive = len(made.watch.naps) >= after
+
+    return sleep

@@ -54,7 +54,14 @@ def host(probe: Probe | HostError = OUTDATED, **more: Reply | HostError) -> Fake
 
 
 class Rig:
-    def __init__(self, *doors: FakeChannel | HostError, what=None, output=None, kind=HostDriver):
+    def __init__(
+        self,
+        *doors: FakeChannel | HostError,
+        what=None,
+        output=None,
+        kind=HostDriver,
+        policy=POLICY,
+    ):
         self.connector = FakeConnector(*doors)
         self.watch = Watch()
         self.engine = kind(
@@ -66,7 +73,7 @@ class Rig:
             build_trigger,
             IDENTITY,
             self.watch,
-            policy=POLICY,
+            policy=policy,
             on_output=output,
             sleep=self.watch.sleep,
         )

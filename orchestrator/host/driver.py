@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import inf
@@ -23,13 +23,22 @@ from orchestrator.errors import (
     Unreachable,
 )
 from orchestrator.host import requests
+from orchestrator.host.actions import (
+    BEGUN_WHEN_CUT,
+    BROUGHT,
+    BUDGETS,
+    BY_DETOUR,
+    IN_SERVICE,
+    PATIENT,
+    PROVES_ITSELF,
+    REFUSAL_FAILS,
+)
 from orchestrator.host.procedures import PROCEDURES
 from orchestrator.host.procedures.context import Context, Memory
 from orchestrator.host.procedures.rebooting import give_back
 from orchestrator.host.work import Assignment, HostPolicy, RunIdentity
 from orchestrator.model.event import Action, Result
 from orchestrator.model.fleet import Host
-from orchestrator.model.plan import Timeouts
 from orchestrator.ports import (
     BuildCheck,
     BuildGate,
@@ -42,56 +51,10 @@ from orchestrator.ports import (
     Sleep,
 )
 
-A = Action
-
 IDLE = 30.0
 """Seconds of silence after which a channel must answer a ping before it is trusted again."""
 
-BEGUN_WHEN_CUT = frozenset(
-    {A.ACTIVATE, A.REBOOT, A.VALIDATE, A.CONFIRM, A.RENEW, A.KEEP, A.COMMIT, A.REVERT}
-)
-"""Cut off in the middle of these, a host's state is not known."""
-
-PATIENT = frozenset({A.RESOLVE, A.REVERT, A.COMMIT})
-"""For these a silent host is called again and again, until ``timeouts.silent``."""
-
-REFUSAL_FAILS = frozenset({A.CHECK, A.STAGE, A.VALIDATE, A.CONFIRM})
-"""In these a host that will not let us in has failed; in the others nothing was begun."""
-
-BY_DETOUR = frozenset({A.CHECK, A.RESOLVE, A.REVERT})
-"""What may be done by a host's recovery address, when its own is dead."""
-
-BROUGHT = frozenset({A.STAGE, A.RESERVE, A.ACTIVATE, A.REBOOT, A.WITHDRAW})
-"""What besides may be done so where ``HostPolicy.by_recovery`` says it."""
-
-PROVES_ITSELF = frozenset({A.ACTIVATE, A.REBOOT, A.VALIDATE, A.CONFIRM})
-"""In these a host that answers by its recovery address alone has said no.
-
-A host that was brought its release that way has the action's time to answer by its own again.
-"""
-
-IN_SERVICE = frozenset({A.WITHDRAW, A.CONFIRM, A.KEEP, A.COMMIT, A.REVERT})
-"""After these a host needs its places before a reboot no longer."""
-
 REFUSALS = (LoginRefused, HostKeyRefused, BecomeRefused)
-
-BUDGETS: Mapping[Action, Callable[[Timeouts], float]] = {
-    A.CHECK: lambda t: t.check,
-    A.STAGE: lambda t: t.stage,
-    A.RESERVE: lambda t: t.check,
-    A.ACTIVATE: lambda t: t.activate,
-    A.REBOOT: lambda t: t.check,
-    A.VALIDATE: lambda t: t.validate,
-    A.CONFIRM: lambda t: t.confirm,
-    A.RENEW: lambda t: t.check,
-    A.KEEP: lambda t: t.check,
-    A.COMMIT: lambda t: t.activate,
-    A.REVERT: lambda t: t.revert,
-    A.WITHDRAW: lambda t: t.check,
-    A.RESOLVE: lambda t: t.check,
-    A.SAMPLE: lambda t: t.check + t.validate,
-}
-"""How long each action may work on a host, in seconds."""
 
 
 class _Signal(Exception):
@@ -314,7 +277,10 @@ def _may_repeat(action: Action, attempts: int, state: RetryCallState) -> bool:
         return False
     if action is Action.STAGE:  # what arrived is not sent again
         return state.attempt_number < attempts
-    return action in {A.RESOLVE, A.COMMIT}  # they decide nothing, so that they can be repeated
+    return action in {
+        Action.RESOLVE,
+        Action.COMMIT,
+    }  # they decide nothing, so that they can be repeated
 
 
 def _raised(state: RetryCallState) -> BaseException | None:

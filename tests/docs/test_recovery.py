@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.doctor import Area
-from orchestrator.host.driver import BROUGHT, BY_DETOUR, PROVES_ITSELF
+from orchestrator.host.actions import BROUGHT, BY_DETOUR, PROVES_ITSELF
 from orchestrator.model.event import Action
 from tests.docs.console import Shell, a_persons, commands
 from tests.docs.tables import Page

@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.engines.ssh import RecoveryConnector
 from orchestrator.errors import Unreachable
-from orchestrator.host.driver import BUDGETS
+from orchestrator.host.actions import BUDGETS
 from orchestrator.host.replies import Probe
 from orchestrator.model.event import Action, Result
 from orchestrator.model.fleet import Endpoint, Host

@@ -10,7 +10,8 @@ from orchestrator.errors import (
     LoginRefused,
     Unreachable,
 )
-from orchestrator.host.driver import BUDGETS, IDLE, HostDriver, Looker
+from orchestrator.host.actions import BUDGETS
+from orchestrator.host.driver import IDLE, HostDriver, Looker
 from orchestrator.host.procedures import PROCEDURES
 from orchestrator.host.replies import Probe
 from orchestrator.host.work import HostPolicy

@@ -35,6 +35,11 @@ PLAN = "plan.yml"
     default=True,
     help="With --to: back up the data that the plan declares first (the default), or do not.",
 )
+@click.option(
+    "--restore-data",
+    is_flag=True,
+    help="With --to: bring data back too, from the newest backup made under that release.",
+)
 @click.option("--test", is_flag=True, help="With --to: prove and tell everything, change nothing.")
 @click.option("--yes", is_flag=True, help="With --to: go back without asking.")
 @connection_flags
@@ -57,12 +62,18 @@ def rollback(what: str | None, *, to: str | None, ask_become_pass: bool, **given
 
 def _go_back(plan: Path, to: str, *, ask: bool, given: dict[str, Any]) -> int:
     screen, home = Screen.of(given), Home.find()
+    if given["restore_data"] and given["preserve_data"]:
+        raise UsageError(
+            "--restore-data and --preserve-data: one of the two",
+            hint="the first replaces data by what a backup has, the second leaves it as it is",
+        )
     options = replace(
         options_of(given),
         back_to=to,
         packages=given["packages"],
         preserve_data=given["preserve_data"],
         backup_current=given["backup_current"],
+        restore_data=given["restore_data"],
     )
     site = compose.read_site(plan, options, partial(wayback.narrowed, options=options))
     password = become_password(ask=ask)

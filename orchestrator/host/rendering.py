@@ -16,6 +16,7 @@ from orchestrator.host.resting import data_set
 from orchestrator.host.services import Service, Services, Verb
 from orchestrator.host.work import Assignment, PackageWork
 from orchestrator.model.plan import Package, Step
+from orchestrator.planning.wayback import settled
 
 ROOT = "/opt/fleet"
 STATE = "/var/lib/fleet"
@@ -134,13 +135,15 @@ class Renderer:
         own = self.services(work)
         mine = services.without(own, map(self.services, later))
         leaves = work.back is not None and work.back.preserve_data
+        spared = settled(plan, work.back) if work.back else frozenset()
         hooks = {name: self._hook(work, name, variables) for name in HOOKS}
         return Texts(
             restart=services.text(mine),
             restart_back=services.text(own) if mine != own else "",
             hook_timeout=plan.hooks.timeout,
             env=self.environment(work),
-            steps=() if leaves else tuple(_step(step, variables) for step in plan.steps),
+            steps=() if leaves else tuple(_step(it, variables, spared) for it in plan.steps),
+            settled=tuple(step.name for step in plan.steps if step.name in spared),
             back=work.back is not None and not leaves,
             **hooks,
         )
@@ -176,6 +179,8 @@ def _uses_facts(text: str) -> bool:
     return "facts" in templates.names(text)
 
 
-def _step(step: Step, variables: Mapping[str, object]) -> StepText:
+def _step(step: Step, variables: Mapping[str, object], settled: frozenset[str]) -> StepText:
+    if step.name in settled:  # data says what was done, and it is replaced
+        return StepText(step.name, "", "")
     up = templates.render(step.run, variables)
     return StepText(step.name, up, templates.render(step.down, variables))

@@ -5,7 +5,7 @@ What each request means, and what comes back, is said in docs/host-protocol.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.host.alarms import NONE, Alarms
@@ -79,6 +79,8 @@ class Texts:
     steps: tuple[StepText, ...] = ()
     back: bool = False
     """The steps are not done: those of them that were done since the release are undone."""
+    settled: tuple[str, ...] = ()
+    """Steps that count as undone then, without more."""
 
 
 NO_TEXTS = Texts()
@@ -114,9 +116,13 @@ def verify(
     return line("verify", of(place), given(release=release, manifest=manifest, within=since))
 
 
-def recall(place: Place, release: str, manifest: str) -> str:
-    """Ask whether a release could come back, and which steps were done since it was active."""
-    return line("recall", of(place), {"release": release, "manifest": manifest})
+def recall(place: Place, release: str, manifest: str, paths: Sequence[str] = ()) -> str:
+    """Ask whether a release could come back, and which steps were done since it was active.
+
+    With ``paths`` also for the newest backup of them that was made while it was.
+    """
+    values = {"release": release, "manifest": manifest}
+    return line("recall", of(place), values, given(paths="\n".join(paths)))
 
 
 def history(place: Place, lines: int) -> str:
@@ -197,15 +203,16 @@ def activate(
     identities: tuple[str, ...],
     allow_downgrade: bool = False,
     changes: Changes = NOTHING,
+    regain: Mapping[str, object] | None = None,
     live: bool = False,
 ) -> str:
-    """Arm the trial and flip to a staged release."""
+    """Arm the trial and flip to a staged release; ``regain`` is of requests_data."""
     values = {"release": release, "manifest": manifest, "nonce": nonce}
     trial = {**terms.keys(), "wave": wave, **_signed(signers, identities)}
     words = given(allow_downgrade="1" if allow_downgrade else "", live="1" if live else "")
     rest = words | told(changes)
     alongside = _spelled(texts) | alarms.keys()
-    return line("activate", of(place), by(claim), values, trial, alongside, rest)
+    return line("activate", of(place), by(claim), values, trial, alongside, rest, regain or {})
 
 
 def repair(
@@ -252,6 +259,7 @@ def _spelled(texts: Texts) -> dict[str, object]:
         env=texts.env,
         steps=" ".join(step.name for step in texts.steps),
         back="1" if texts.back else "",
+        settled=" ".join(texts.settled),
     )
     numbered = enumerate(texts.steps, start=1)
     parts = [given(**{f"step_up_{n}": s.up, f"step_down_{n}": s.down}) for n, s in numbered]

@@ -55,6 +55,12 @@ def restore(
     return line("restore", of(place), by(claim), keys, _at_rest(data, let_go=True))
 
 
+def regain(data: DataSet) -> dict[str, object]:
+    """Return the keys of an activation by which the data comes back with its release."""
+    texts = given(freeze=data.freeze, thaw=data.thaw, data_env=data.env)
+    return {"paths": "\n".join(data.paths), **texts}
+
+
 def backups(place: Place) -> str:
     """Ask which backups of data there are."""
     return line("backups", of(place))

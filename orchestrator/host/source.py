@@ -40,6 +40,7 @@ PARTS = (
     "backup.sh",
     "quiet.sh",
     "restore.sh",
+    "regain.sh",
     "carried.sh",
     "enrol.sh",
     "diagnose.sh",

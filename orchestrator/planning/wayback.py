@@ -29,10 +29,14 @@ ALL = Amount(100, percent=True)
 
 @dataclass(frozen=True, slots=True)
 class WayBack:
-    """How a package goes back: whether its data is left as it is, and backed up first."""
+    """How a package goes back: whether its data is left as it is, and backed up first.
+
+    ``restore_data`` brings the data back as well, from a backup of when the release was active.
+    """
 
     preserve_data: bool = False
     backup: bool = True
+    restore_data: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +44,15 @@ class Past:
     """What a host says of the release that is to come back.
 
     ``since`` are the steps done since it was active, newest first, ``None`` when nobody knows;
-    ``done`` all that are done.
+    ``done`` all that are done. ``backup`` names the newest backup of the data that was made while
+    the release was active.
     """
 
     held: bool = False
     proof: str = ""
     since: tuple[str, ...] | None = ()
     done: tuple[str, ...] = ()
+    backup: str = ""
 
 
 def hindrances(
@@ -58,8 +64,13 @@ def hindrances(
     """
     if past.held and past.proof:
         yield f"the release {target.release} on the host is damaged: {past.proof}"
+    if brings_data(package, way) and not past.backup:
+        yield (
+            f"no backup of its data was made on the host while {target.version} was active; "
+            "bring one there: fleet hosts restore --from FOLDER, or go back without --restore-data"
+        )
     if not way.preserve_data:
-        yield from _steps(package, target, past)
+        yield from _steps(package, target, past, way)
     if active is None:
         yield (
             "the manifest of what is active is not known here, so nobody can tell whether "
@@ -72,12 +83,34 @@ def hindrances(
     yield from (
         words
         for entry in active.config
-        if entry.path not in migrated and _stays(package, target, entry.path)
+        if entry.path not in migrated
+        and not (brings_data(package, way) and _is_data(package, entry.path))
+        and _stays(package, target, entry.path)
         for words in _schema(entry, active, target)
     )
 
 
-def _steps(package: Package, target: Manifest, past: Past) -> Iterator[str]:
+def brings_data(package: Package, way: WayBack) -> bool:
+    """Return whether data of the package comes back with the release."""
+    return way.restore_data and bool(package.data.paths)
+
+
+def settled(package: Package, way: WayBack) -> frozenset[str]:
+    """Return the steps that need no way down: all that they migrate comes back from the backup."""
+    if not brings_data(package, way):
+        return frozenset()
+    return frozenset(
+        step.name
+        for step in package.steps
+        if step.migrates and all(_is_data(package, path) for path in step.migrates)
+    )
+
+
+def _is_data(package: Package, path: str) -> bool:
+    return any(f"{path}/".startswith(f"{data}/") for data in package.data.paths)
+
+
+def _steps(package: Package, target: Manifest, past: Past, way: WayBack) -> Iterator[str]:
     leave = "or leave the data as it is: --preserve-data"
     if past.since is None:
         yield (
@@ -86,6 +119,8 @@ def _steps(package: Package, target: Manifest, past: Past) -> Iterator[str]:
         )
     known = _by_name(package)
     for name in past.since or ():
+        if name in settled(package, way):
+            continue
         if name not in known or not known[name].down:
             yield f"step {name} was done since, and has no way down; give it one, {leave}"
 
@@ -130,7 +165,7 @@ def _is_newer(one: str, other: str) -> bool:
     return is_version(one) and is_version(other) and precedence(one) > precedence(other)
 
 
-def way_back(plan: Plan) -> Plan:
+def way_back(plan: Plan, way: WayBack = WayBack()) -> Plan:
     """Return the plan as a run goes back by it: in reverse order, without canaries and bakes.
 
     Hosts stand for themselves: the first that cannot go back does not stop the others, and none
@@ -140,12 +175,17 @@ def way_back(plan: Plan) -> Plan:
         plan,
         packages=tuple(replace(package, allow_downgrade=True) for package in plan.packages),
         edges=tuple(replace(e, before=e.after, after=e.before) for e in plan.edges),
-        rollout=_unhindered(plan.rollout, max(p.data.timeout for p in plan.packages)),
+        rollout=_unhindered(plan.rollout, max(p.data.timeout for p in plan.packages), way),
     )
 
 
-def _unhindered(rollout: RolloutPolicy, backup: float) -> RolloutPolicy:
-    timeouts = replace(rollout.timeouts, stage=rollout.timeouts.stage + backup)
+def _unhindered(rollout: RolloutPolicy, copying: float, way: WayBack) -> RolloutPolicy:
+    usual = rollout.timeouts
+    timeouts = replace(
+        usual,
+        stage=usual.stage + copying,
+        activate=usual.activate + (copying if way.restore_data else 0.0),
+    )
     return replace(
         rollout,
         cohorts=(Cohort("everyone"),),

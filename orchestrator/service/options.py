@@ -44,6 +44,7 @@ class RunOptions:
     packages: tuple[str, ...] = ()
     preserve_data: bool = False
     backup_current: bool = True
+    restore_data: bool = False
     leaving: tuple[str, ...] = ()
 
     @property

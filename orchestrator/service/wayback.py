@@ -24,13 +24,22 @@ PREVIOUS = "previous"
 
 
 def narrowed(plan: Plan, options: RunOptions) -> Plan:
-    """Return the plan by which a run goes back; raises UsageError for packages it has not."""
-    return way_back(only(plan, options.packages) if options.packages else plan)
+    """Return the plan by which a run goes back; raises UsageError for packages it has not.
+
+    Raises PlanError where data is to come back and it declares none.
+    """
+    there = only(plan, options.packages) if options.packages else plan
+    if options.restore_data and not any(package.data.paths for package in there.packages):
+        what, mend = "the plan declares no data to bring back", "name it: data"
+        raise PlanError(
+            *(Problem(it.position, f"packages.{it.name}", what, mend) for it in there.packages)
+        )
+    return way_back(there, way(options))
 
 
 def way(options: RunOptions) -> WayBack:
     """Return how the packages of such a run go back."""
-    return WayBack(options.preserve_data, options.backup_current)
+    return WayBack(options.preserve_data, options.backup_current, options.restore_data)
 
 
 def aims(plan: Plan, looks: Looks, to: str) -> dict[str, Pin]:

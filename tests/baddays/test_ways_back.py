@@ -209,6 +209,65 @@ def test_the_data_is_backed_up_first(area: Area) -> None:
     assert listed[0]["backups"][0]["release"].startswith(NEW)
 
 
+def migrated(site: Site, old: Area, name: str) -> Area:
+    """Return an area that was backed up under the old release, and whose data was migrated since.
+
+    There is no way down for that.
+    """
+    area = site.area(name, like=old)
+    words = json.loads(area.plan.read_text())["packages"][PACKAGE]["steps"]
+    moves = {"name": "schema", "run": "echo new >data/rows", "migrates": ["data"]}
+    for disk in area.disks:
+        (disk.root / "shared/data").mkdir(parents=True, exist_ok=True)
+        (disk.root / "shared/data/rows").write_text("old\n")
+    edit(area, data="data", steps=[*words, moves])
+    area.fleet("hosts", "backup", area.plan)
+    area.apply(NEW)
+    assert rows(area) == ["new\n"] * 3
+    return area
+
+
+def rows(area: Area) -> list[str]:
+    return [(disk.root / "shared/data/rows").read_text() for disk in area.disks]
+
+
+def test_data_comes_back_with_its_release(site: Site, old: Area) -> None:
+    area = migrated(site, old, "data-too")
+    refused = back(area, "previous", expect=2).stdout
+    assert "step schema was done since, and has no way down" in refused
+    told = back(area, "previous", "--restore-data", "--test").stdout
+    assert "backs up its data, brings its data back from" in told
+    assert "undoes" not in told
+    back(area, "previous", "--restore-data")
+    assert area.versions() == area.all_on(OLD)
+    assert rows(area) == ["old\n"] * 3
+    assert area.disks[0].ledger == ["words"]
+    listed = json.loads(area.fleet("hosts", "backups", area.plan, "--json").stdout)
+    assert [it["release"].split("-")[0] for it in listed[0]["backups"]] == [OLD, NEW]
+    area.verify()
+
+
+def test_data_goes_forward_again_with_a_release_that_does_not_stay(site: Site, old: Area) -> None:
+    area = migrated(site, old, "data-again")
+    poison = "grep -qx 1.0.0 VERSION || exit 0; exit 1"
+    edit(area, validations=[{"script": {"run": f"sh -c '{poison}'"}}])
+    back(area, "previous", "--restore-data", expect=2)
+    assert area.versions() == area.all_on(NEW)
+    assert rows(area) == ["new\n"] * 3
+    assert area.disks[0].ledger == ["words", "schema"]
+
+
+def test_a_host_without_such_a_backup_is_named(site: Site, old: Area) -> None:
+    area = migrated(site, old, "data-gone")
+    lacking = area.disks[1]
+    for archive in (lacking.state / "backups/data").glob("*.tar.*"):
+        archive.unlink()
+    before = tree(*(disk.root for disk in area.disks))
+    done = back(area, "previous", "--restore-data", expect=2)
+    assert f"no backup of its data was made on the host while {OLD} was active" in done.stdout
+    assert tree(*(disk.root for disk in area.disks)) == before
+
+
 def test_a_backup_that_fails_leaves_the_release(area: Area) -> None:
     for disk in area.disks:
         (disk.root / "shared/data").mkdir(parents=True, exist_ok=True)
@@ -265,4 +324,8 @@ def test_another_run_on_a_host_keeps_all_where_they_are(area: Area) -> None:
 def test_usage(area: Area) -> None:
     assert "no version" in back(area, "newest", expect=5).stderr
     assert "no package 'ap'" in back(area, OLD, "--package", "ap", expect=5).stderr
+    both = back(area, OLD, "--preserve-data", "--restore-data", expect=5)
+    assert "one of the two" in both.stderr
+    none = back(area, OLD, "--restore-data", expect=6)
+    assert f"packages.{PACKAGE}: the plan declares no data to bring back" in none.stderr
     area.fleet("rollback", expect=5)

@@ -20,7 +20,7 @@ from orchestrator.model.plan import (
     RolloutPolicy,
     Step,
 )
-from orchestrator.planning.wayback import Past, WayBack, hindrances, way_back
+from orchestrator.planning.wayback import Past, WayBack, hindrances, settled, way_back
 
 ETC = FileEntry("etc/app.yml", 0o644, 1, "0" * 64)
 HELD = Past(held=True)
@@ -43,9 +43,10 @@ def release(version: str, reads: int | None = None, **schemas: int) -> Manifest:
     )
 
 
-def package(*steps: Step, keep: bool = False) -> Package:
+def package(*steps: Step, keep: bool = False, data: tuple[str, ...] = ()) -> Package:
     policy = DriftPolicy.KEEP if keep else DriftPolicy.FAIL
-    return Package("app", "all", Origin("bundles"), steps=steps, on_drift=OnDrift(policy))
+    origin, drift = Origin("bundles"), OnDrift(policy)
+    return Package("app", "all", origin, steps=steps, on_drift=drift, data=Data(data))
 
 
 def told(
@@ -96,6 +97,39 @@ def test_steps_need_a_way_down() -> None:
     found = told(new, old, past, UP, ONE_WAY)
     assert [words.partition(" was done")[0] for words in found] == ["step gone", "step one-way"]
     assert told(new, old, past, UP, ONE_WAY, preserve=True) == []
+
+
+RESTORE = WayBack(restore_data=True)
+BACKUP = Past(held=True, since=("one-way", "up"), done=("up", "one-way"), backup="17-1.0.0-a")
+MOVES = Step("one-way", "x", migrates=("data/db", "data/db/more"))
+
+
+@pytest.mark.parametrize(
+    ("data", "steps", "past", "why"),
+    [
+        (("data/db",), (UP, MOVES), BACKUP, []),
+        (("data",), (UP, MOVES), BACKUP, []),
+        (("data/d",), (MOVES, UP), BACKUP, ["step one-way was"]),
+        (("data/d",), (), Past(True, backup="b"), ["data/db has schema 2"]),
+        (("data/db",), (UP, ONE_WAY), BACKUP, ["step one-way was"]),
+        (("data/db",), (UP, MOVES), replace(BACKUP, backup=""), ["no backup of its data was made"]),
+        ((), (UP, MOVES), BACKUP, ["step one-way was"]),
+    ],
+)
+def test_what_comes_back_from_a_backup_needs_no_way_down(
+    data: tuple[str, ...], steps: tuple[Step, ...], past: Past, why: list[str]
+) -> None:
+    low, high = release("1.0.0", data_db=1), release("2.0.0", data_db=2)
+    found = list(hindrances(package(*steps, data=data), high, low, past, RESTORE))
+    assert len(found) == len(why)
+    assert all(words.startswith(it) for words, it in zip(found, why, strict=True)), found
+
+
+def test_steps_that_a_backup_settles() -> None:
+    them = package(UP, ONE_WAY, data=("data/db",))
+    assert settled(them, RESTORE) == {"up"}
+    assert settled(them, WayBack()) == frozenset()
+    assert settled(package(UP), RESTORE) == frozenset()
 
 
 def test_what_nobody_knows_is_refused() -> None:

@@ -11,14 +11,15 @@ from orchestrator.host.procedures.context import Context, refused
 from orchestrator.host.procedures.judging import is_there
 from orchestrator.host.replies import Probe, Status, status, text, words
 from orchestrator.host.work import PackageWork
-from orchestrator.planning.wayback import Past, hindrances
+from orchestrator.planning.wayback import Past, brings_data, hindrances, settled
 from orchestrator.ports import Outcome, Reply
 
 
 def questions(ctx: Context) -> list[str]:
     """Return what is asked of the past, a request for each package that goes back."""
     return [
-        requests.recall(ctx.place(work), work.release, work.manifest.digest) for work in _going(ctx)
+        requests.recall(ctx.place(work), work.release, work.manifest.digest, _sought(ctx, work))
+        for work in _going(ctx)
     ]
 
 
@@ -44,10 +45,13 @@ def intention(ctx: Context, work: PackageWork) -> str:
         return ""
     version = work.manifest.version
     said = [f"{version} is there and proved" if past.held else f"{version} is sent"]
-    if past.since and not way.preserve_data:
-        said.append(f"undoes {', '.join(past.since)}")
+    undone = [name for name in past.since or () if name not in settled(work.package, way)]
+    if undone and not way.preserve_data:
+        said.append(f"undoes {', '.join(undone)}")
     if _backs_up(work):
         said.append("backs up its data")
+    if brings_data(work.package, way):
+        said.append(f"brings its data back from {past.backup}")
     return "; " + ", ".join(said)
 
 
@@ -71,6 +75,12 @@ def _objections(ctx: Context, work: PackageWork, probe: Probe) -> Iterator[str]:
         yield from hindrances(work.package, active, work.manifest, past, work.back)
 
 
+def _sought(ctx: Context, work: PackageWork) -> tuple[str, ...]:
+    """Return the paths of data of which a backup is asked for."""
+    brings = work.back is not None and brings_data(work.package, work.back)
+    return ctx.renderer.data(work.package).paths if brings else ()
+
+
 def _going(ctx: Context) -> list[PackageWork]:
     return [work for work in ctx.packages if work.back is not None]
 
@@ -89,4 +99,5 @@ def _past(reply: Reply) -> Past:
         proof=text(fields, "proof"),
         since=words(fields, "since") if known else None,
         done=words(fields, "done"),
+        backup=text(fields, "backup"),
     )

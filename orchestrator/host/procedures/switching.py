@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from orchestrator.errors import FleetError, Unreachable
-from orchestrator.host import requests, requests_trial, services
+from orchestrator.host import requests, requests_data, requests_trial, services
 from orchestrator.host.drift import standing
 from orchestrator.host.procedures.context import Asking, Build, Context, moving, refused
 from orchestrator.host.procedures.watching import alarms_of
@@ -15,6 +15,7 @@ from orchestrator.host.replies import Status, status, tail, text
 from orchestrator.host.trial import terms
 from orchestrator.host.work import PackageWork
 from orchestrator.model.event import Result
+from orchestrator.planning.wayback import brings_data
 from orchestrator.ports import Outcome, Reply
 
 
@@ -109,8 +110,15 @@ def activation(ctx: Asking, work: PackageWork, later: Sequence[PackageWork] = ()
         identities=work.identities,
         allow_downgrade=work.package.allow_downgrade,
         changes=standing(work.package.on_drift, work.manifest),
+        regain=_regain(ctx.renderer, work),
         live=ctx.live,
     )
+
+
+def _regain(renderer: Renderer, work: PackageWork) -> Mapping[str, object] | None:
+    if work.back is None or not brings_data(work.package, work.back):
+        return None
+    return requests_data.regain(renderer.data(work.package))
 
 
 def confirmation(ctx: Asking, work: PackageWork, hold: float = 0.0) -> Build:

@@ -10,6 +10,7 @@ do_activate() {
     answer error "not numbers: ceiling $a_ceiling, boots $a_boots, boot_timeout $a_boot_timeout"
   steps_named
   triggers_named
+  regain_asked
   enter
   load_trial
   places_now
@@ -18,6 +19,7 @@ do_activate() {
   fresh=
   if ! armed; then
     fresh=1
+    regain
     note_steps && arm || leave no "the trial cannot be written down in $S: is the disk full, or read-only?"
     point armed
   fi
@@ -36,8 +38,10 @@ do_activate() {
   point before_steps
   if [ "${a_back-}" = 1 ]; then lower_steps; else do_steps; fi
   point before_flip
-  forward || leave failed "current cannot be switched in $P: is the disk full, or read-only?"
+  rest_for_data
+  forward || { moving_again; leave failed "current cannot be switched in $P: is the disk full, or read-only?"; }
   point flipped
+  regain_now
   announce announced "$trial_from" "$a_release"
   point announced
   once restart
@@ -84,6 +88,7 @@ may_activate() {
 # As if the trial had never been; but not one that an earlier request has begun, which may have switched.
 disarm() {
   [ -n "$fresh" ] || leave failed "$1"
+  over_paths drop_new "$paths"
   dismiss
   leave no "$1"
 }

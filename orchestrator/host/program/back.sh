@@ -12,6 +12,8 @@ do_recall() {
   fi
   raw held $held
   put proof "$why"
+  regain_asked
+  [ -z "$paths" ] || { backup_of_release; put backup "$b"; }
   if steps_since; then words since "$since"; else raw since null; fi
   words done "$all"
   answer ok ''
@@ -53,6 +55,7 @@ ways_down() {
   [ "${a_back-}" = 1 ] || return 0
   steps_since || leave no "nobody knows which of these steps $a_release needs:$all"
   for step in $since; do
+    case " ${a_settled-} " in *" $step "*) continue ;; esac
     numbered "$step" && eval "[ -n \"\${a_step_down_$number-}\" ]" || leave no "step $step was done since, and has no way down"
   done
 }
@@ -73,7 +76,7 @@ lower_steps() {
     by=$(awk -v step="$step" '$1 == step { print $2; exit }' "$S/ledger")
     printf 'lowered %s %s %s\n' "$step" "$by" "$a_nonce" >>"$S/progress" && flush "$S/progress" ||
       leave failed "cannot write in $S: is the disk full?"
-    eval "text=\$a_step_down_$number"
+    eval "text=\${a_step_down_$number-}"
     hook "step $step, down" "$text" "${a_env-}" "$a_hook_timeout" || hook_failed "step $step, down"
     strike "$step" "$by" || leave failed "step $step is undone, and the ledger in $S cannot be written"
     point step_lowered

@@ -1,23 +1,29 @@
 # Data at rest: what writes to it is stopped, and started again whatever becomes of us.
 #   thaw   what starts it again, and which paths are being swapped; there only while it is at rest
 
-# Stop what writes; $1 are paths that are to be swapped, a line each.
+# still <paths> [<aside>] [<release>] [1]: stop what writes. The paths, a line each, are to be swapped:
+# if a release is named, only while that is active; with 1, back to what an earlier swap put aside.
 still() {
   [ -n "${a_freeze-}${a_thaw-}$1" ] || return 0
-  T=''
+  boot
+  T='' calm_env=${a_data_env-${a_env-}}
   note thaw_text "${a_thaw-}"
-  note thaw_env "${a_env-}"
+  note thaw_env "$calm_env"
   note thaw_timeout "$a_hook_timeout"
-  note thaw_old "$now-$own_pid"
+  note thaw_freeze "${a_freeze-}"
+  note thaw_boot "$boot_id"
   note thaw_swaps "$1"
+  note thaw_old "${2:-$now-$own_pid}"
+  note thaw_active "${3-}"
+  note thaw_back "${4-}"
   write_durably "$S/thaw" "$T" && minded || { rm -f "$S/thaw"; reason="cannot write in $S: is the disk full?"; return 1; }
   point thaw_written
-  if calm freeze "${a_freeze-}" "${a_env-}" "$a_hook_timeout"; then
+  if calm freeze "${a_freeze-}" "$calm_env" "$a_hook_timeout"; then
     point quiet
     return
   fi
   stopping=$reason
-  calm thaw "${a_thaw-}" "${a_env-}" "$a_hook_timeout" || stopping="$stopping; $reason"
+  calm thaw "${a_thaw-}" "$calm_env" "$a_hook_timeout" || stopping="$stopping; $reason"
   rm -f "$S/thaw"
   reason=$stopping
   return 1
@@ -31,8 +37,10 @@ at_rest() {
 # Start it again, once all that is to be swapped is swapped.
 moving_again() {
   at_rest || return 0
-  load thaw
-  over_paths swap "$thaw_swaps" || { reason="the data cannot be swapped: is the file system read-only?"; return 1; }
+  load_thaw
+  if may_swap; then
+    over_paths swap "$thaw_swaps" || { reason="the data cannot be swapped: is the file system read-only?"; return 1; }
+  fi
   point swapped
   calm thaw "$thaw_text" "$thaw_env" "$thaw_timeout"
   calmed=$?
@@ -48,6 +56,15 @@ calm() {
   outcome "$4"
   reason="$1: $reason"
   return 1
+}
+
+load_thaw() {
+  thaw_freeze='' thaw_boot='' thaw_active='' thaw_back=''
+  load thaw
+}
+
+may_swap() {
+  [ -n "$thaw_swaps" ] && { [ -z "$thaw_active" ] || [ "$(readlink "$P/current")" = "releases/$thaw_active" ]; }
 }
 
 # Start the minder, and know that it lives.
@@ -74,25 +91,34 @@ minder() {
   rm -f "$S/busy"
 }
 
-# Start again what an operation that was ended had stopped.
+# Start again what an operation that was ended had stopped. A boot has started it since.
 wake() {
   at_rest || return 0
   clock
+  boot
+  load_thaw
+  [ "$thaw_boot" = "$boot_id" ] || ! may_swap || calm freeze "$thaw_freeze" "$thaw_env" "$thaw_timeout" || :
   reason=
   moving_again || :
   esc "$reason"
   history thaw "$op" ",\"reason\":$E"
 }
 
-# A path is swapped by two renames: what is there is kept beside it, what was unpacked takes its place.
+# A path is swapped by two renames: what is there is put aside, what was unpacked takes its place. The
+# same two lead back.
 beside() {
   B=${1%/*}/.${1##*/}.fleet
 }
 
 swap() {
   beside "$1"
-  [ -e "$B/new$1" ] || [ -L "$B/new$1" ] || return 0
-  if [ -e "$1" ] && [ ! -e "$B/$thaw_old" ]; then rename_over "$1" "$B/$thaw_old" || return; fi
+  coming=$B/new$1 going=$B/$thaw_old
+  if [ "$thaw_back" = 1 ]; then
+    coming=$going going=$B/new$1
+    mkdir -p "${going%/*}" || return
+  fi
+  [ -e "$coming" ] || [ -L "$coming" ] || return 0
+  if [ -e "$1" ] && [ ! -e "$going" ]; then rename_over "$1" "$going" || return; fi
   point moved_aside
-  rename_over "$B/new$1" "$1" && flush "${1%/*}/"
+  rename_over "$coming" "$1" && flush "${1%/*}/"
 }

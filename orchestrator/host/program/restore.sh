@@ -56,7 +56,7 @@ unpacks() {
 
 # Unpack one path beside where it belongs -> within: those that the backup has, a line each.
 bring_beside() {
-  case $NL$about_paths$NL in *"$NL$1$NL"*) ;; *) return 0 ;; esac
+  in_backup "$1" || return 0
   [ ! -L "$1" ] || refuse_data no "the data at $1 is a link"
   beside "$1"
   above=${1%/*}/

@@ -22,7 +22,7 @@ free_lock() {
 
 # Is there something that this nonce may undo? -> undo_*.
 undoable() {
-  undo_nonce='' undo_drift=
+  undo_nonce='' undo_drift='' undo_data=
   load undo
   if armed && [ "$trial_nonce" != "$a_nonce" ]; then
     leave no "another trial is on: of $trial_release, by run $trial_run"
@@ -53,8 +53,10 @@ go_back() {
   point before_undoing_steps
   undo_steps && raise_steps || { strand "$reason" "${tail-}"; return; }
   point steps_undone
-  backward || { verdict=failed reason="current cannot be switched in $P: is the disk full, or read-only?"; return; }
+  rest_to_return || { strand "$reason"; return; }
+  backward || { moving_again; verdict=failed reason="current cannot be switched in $P: is the disk full, or read-only?"; return; }
   point flipped_back
+  moving_again || { ! at_rest || { verdict=failed; return; }; complaint=$reason complaint_tail=$tail; }
   announce undo_announced "$undo_release" "$back"
   leave_services
   try_hook restart
@@ -68,6 +70,7 @@ go_back() {
   point cleaned_up
   reason=$1
   undone reverted "$reason" || { verdict=failed reason="$S/last cannot be written: is the disk full?"; return; }
+  keep_returned
   dismiss
 }
 

@@ -62,6 +62,7 @@ arm() {
     eval "note undo_down_$number \"\${a_step_down_$number-}\""
     [ "${a_back-}" != 1 ] || eval "note undo_up_$number \"\${a_step_up_$number-}\""
   done
+  note_data
   note undo_deadline "$a_deadline"
   note_triggers
   rm -f "$S/progress" "$S/boots" "$S/reboot"

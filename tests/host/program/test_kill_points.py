@@ -25,9 +25,10 @@ ELSEWHERE = {
     "quiet.sh",
     "restore.sh",
     "carried.sh",
+    "regain.sh",
     "back.sh",
 }
-"""Parts that test_enrol, test_repair, test_watchdog, test_backup and test_back kill."""
+"""Parts that test_enrol, test_repair, test_watchdog, test_backup, test_regain and test_back kill."""
 AFTER_A_BOOT = {"boot_counted"}
 """Of the watchdog: killed in test_watchdog.py."""
 

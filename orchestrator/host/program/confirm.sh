@@ -12,6 +12,7 @@ do_confirm() {
   else
     on_ours || leave no "no trial with this nonce is on"
     [ "$remaining" -gt 0 ] || leave no "the trial's deadline has passed"
+    [ -z "$trial_reboot" ] || [ "$boot_id" != "$trial_boot" ] || leave no "the host is to reboot first, and has not"
   fi
   not_going_back
   active_and_proved

@@ -23,7 +23,7 @@ hook() {
   export FLEET_HOOK="$1"
   place=$FLEET_RELEASE
   [ -d "$place" ] || place=/
-  run_script "$3$NL$2" "$4" "$place"
+  run_as_holder "$3$NL$2" "$4" "$place"
   [ "$timed$code" != 00 ] || return 0
   outcome "$4"
   reason="$1: $reason"
@@ -75,6 +75,8 @@ try_hook() {
 once_staging() {
   [ "$active" != "$a_release" ] && [ -n "${a_pre_stage-}${a_post_stage-}" ] || return 0
   export_for_hooks "$a_release" "$active" "$a_release" "$a_run" "${a_wave-}" "$a_nonce"
+  # Only what hooks of this run ask for counts.
+  has_done staging "$a_nonce" || { rm -f "$S/reboot"; got_done staging; }
   once "$@"
 }
 

@@ -1,5 +1,6 @@
 # Who may change a package on this host. Three things, inner to outer:
 #   busy    a symlink to "<role>.<pid>.<start>": the one process that works on the package now
+#           (running: "<pid> <start>" of the hook or step that it runs, if any)
 #   lock    the run that owns the package until it expires
 #   token   the highest fencing token ever given out; only its holder may work
 
@@ -66,7 +67,7 @@ settle() {
   point settled
   # A `clear_mark` that was killed has left its own.
   set +f
-  rm -f "$S/busy" "$S"/busy.*
+  rm -f "$S/busy" "$S"/busy.* "$S/running"
   set -f
 }
 
@@ -81,6 +82,7 @@ claim() {
     holder_pid=${holder#?.}
     holder_pid=${holder_pid%.*}
     if ! started "$holder_pid" || [ "$start" != "${holder##*.}" ]; then
+      end_orphan
       clear_mark || [ "$tries" -lt 20 ] || unclaimed
     elif [ "$1" = w ]; then
       [ "$tries" -lt "$patience" ] || end "$holder_pid"
@@ -106,6 +108,14 @@ outwait() {
 unclaimed() {
   [ "${op-}" != watchdog ] || { nap 10; return; }
   answer no "cannot write in $S: is the disk full, or read-only?"
+}
+
+# What a dead holder has left running must not go on beside what takes its place.
+end_orphan() {
+  orphan='' orphan_start=
+  [ ! -f "$S/running" ] || read -r orphan orphan_start <"$S/running" || :
+  is_number "$orphan" && started "$orphan" && [ "$start" = "$orphan_start" ] || return 0
+  end "$orphan"
 }
 
 # Take a dead holder's mark away. Should another have replaced it meanwhile, give that one back.

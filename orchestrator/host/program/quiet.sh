@@ -51,7 +51,7 @@ moving_again() {
 # calm <name> <text> <env> <seconds>: run text of the plan -> reason, when it fails.
 calm() {
   [ -n "$2" ] || return 0
-  run_script "$3$NL$2" "$4" /
+  run_as_holder "$3$NL$2" "$4" /
   [ "$timed$code" != 00 ] || return 0
   outcome "$4"
   reason="$1: $reason"

@@ -20,6 +20,14 @@ run_script() {
   [ ${#last} -le 300 ] || last=$(printf %.300s "$last")
 }
 
+# The same for who holds the mark (lock.sh). Should that be killed alone, what it runs lives on.
+run_as_holder() {
+  running=$S/running
+  run_script "$@"
+  running=
+}
+running=
+
 # What became of it -> reason.
 outcome() {
   case $timed$code in
@@ -53,6 +61,7 @@ work() {
 }
 
 launch() {
+  [ -z "$running" ] || tell_running || exit 125
   umask 022
   if [ -n "$login_locale" ]; then LC_ALL=$login_locale; else unset LC_ALL; fi
   cd "$2" 2>/dev/null || { echo "no folder $2"; exit 125; }
@@ -60,6 +69,15 @@ launch() {
 exec 9<&-;$1
 TEXT
 }
+
+# Write down who we are, whose process id the text will have. Whoever finds the holder dead afterwards
+# reads that; and who found it dead before, so do we.
+tell_running() {
+  boss=$own_pid boss_start=$own_start
+  know_self
+  echo "$own_pid $own_start" >"$running"
+  started "$boss" && [ "$start" = "$boss_start" ]
+} 2>/dev/null
 
 # Read output up to the marker, pass lines on when asked to, and print "code timed", then the tail.
 collect() {

@@ -19,7 +19,7 @@ do_stage() {
   already_there
   room
   [ -z "$a_sha256" ] || spool
-  [ -z "${a_post_stage-}" ] || echo "pre_stage $a_nonce" >"$S/progress"
+  [ -z "${a_post_stage-}" ] || echo "staging $a_nonce${NL}pre_stage $a_nonce" >"$S/progress"
   point before_clearing
   put_aside
   point cleared

@@ -65,7 +65,8 @@ arm() {
   note_data
   note undo_deadline "$a_deadline"
   note_triggers
-  rm -f "$S/progress" "$S/boots" "$S/reboot"
+  has_done staging "$a_nonce" || rm -f "$S/reboot"
+  rm -f "$S/progress" "$S/boots"
   write_durably "$S/undo" "$T" || return 1
   head -c 65536 /dev/zero >"$S/ballast" || return 1
   point undo_written

@@ -28,7 +28,7 @@ ELSEWHERE = {
     "regain.sh",
     "back.sh",
 }
-"""Parts that test_enrol, test_repair, test_watchdog, test_backup, test_regain and test_back kill."""
+"""Parts whose own tests kill them: test_enrol, test_repair, test_watchdog, test_backup, …"""
 AFTER_A_BOOT = {"boot_counted"}
 """Of the watchdog: killed in test_watchdog.py."""
 

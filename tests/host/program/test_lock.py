@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import signal
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from tests.host.program.builder import Release
-from tests.host.program.driver import Place, living, until
+from tests.host.program.driver import Place, living, until, watchdog
 
 OLD = Release(files={"app": b"one"})
 NEW = Release(files={"app": b"two"}, version="2.0.0")
@@ -103,6 +104,53 @@ def test_a_dead_holders_mark_is_cleared(place: Place) -> None:
             (place.records / "busy.4711").symlink_to(mark)
             assert place.stage(session, OLD).status == "ok"
             assert not [path for path in place.records.iterdir() if path.name.startswith("busy")]
+
+
+def lasting(place: Place) -> dict[str, str]:
+    """Return the keys of a step that writes down when it begins and ends, and waits at a gate."""
+    wait = "while [ -e $FLEET_ROOT/gate ]; do sleep 0.05; done"
+    told = {way: f'echo "{way} begins" >>"$FLEET_ROOT/log"' for way in ("up", "down")}
+    up = f'{told["up"]}; {wait}; echo "up ends" >>"$FLEET_ROOT/log"'
+    return {"steps": "one", "step_up_1": up, "step_down_1": told["down"]}
+
+
+def test_what_a_killed_operation_runs_is_ended_before_anything_takes_its_place(
+    place: Place,
+) -> None:
+    gate, log = place.root / "gate", place.root / "log"
+    with place.session() as session:
+        place.install(session, OLD)
+        place.stage(session, NEW)
+        gate.touch()
+        usual = {"nonce": "n1", "deadline": 600, "hook_timeout": 20, "boot_hook": "none"}
+        session.request("activate", **place.claim(**NEW.named(), **usual, **lasting(place)))
+        until(log.exists)
+        hook = int((place.records / "running").read_text().split()[0])
+        os.kill(int((place.records / "busy").readlink().name.split(".")[1]), signal.SIGKILL)
+        assert "ended on the host" in session.answer().reason
+        assert Path(f"/proc/{hook}").exists()
+        assert place.revert(session).status == "ok"
+    assert not Path(f"/proc/{hook}").exists()
+    gate.unlink()
+    assert log.read_text().splitlines() == ["up begins", "down begins"]
+    assert not (place.records / "running").exists()
+
+
+def test_what_a_killed_watchdog_runs_is_ended_before_it_begins_anew(place: Place) -> None:
+    gate, log = place.root / "gate", place.root / "log"
+    hook = f'echo begins >>"{log}"; while [ -e "{gate}" ]; do sleep 0.05; done; echo ends >>"{log}"'
+    with place.session() as session:
+        place.install(session, OLD)
+        place.stage(session, NEW)
+        gate.touch()
+        assert place.activate(session, NEW, deadline=1, post_revert=hook).status == "ok"
+    until(log.exists)
+    os.kill(watchdog(place), signal.SIGKILL)
+    until(lambda: log.read_text() == "begins\nbegins\n")
+    gate.unlink()
+    until(lambda: not (place.records / "trial").exists())
+    assert log.read_text() == "begins\nbegins\nends\n"
+    assert place.active == OLD.id
 
 
 def test_two_at_once_both_end_well(place: Place) -> None:

@@ -249,6 +249,31 @@ def test_who_wants_a_reboot(dash: Place, wanted: str, asks: bool) -> None:
         assert dash.probe(session, NEW).trial["reboot"] is wants
 
 
+@pytest.mark.parametrize("hook", ["pre_stage", "post_stage"])
+def test_a_hook_around_staging_may_want_one_too(dash: Place, hook: str) -> None:
+    asks = {"nonce": "n1", "wave": "w", "hook_timeout": 20, hook: ': >"$FLEET_REBOOT"'}
+    with dash.session() as session:
+        dash.install(session, OLD)
+        assert dash.stage(session, NEW, **asks).status == "ok"
+        assert dash.activate(session, NEW, reboot="if-required").reboot
+        assert dash.revert(session).status == "ok"
+        assert dash.stage(session, NEW, **asks | {"nonce": "n2", hook: "true"}).status == "ok"
+        assert not dash.activate(session, NEW, "n2", reboot="if-required").reboot
+        dash.revert(session, "n2")
+
+
+def test_a_host_that_is_to_reboot_confirms_nothing_before(dash: Place) -> None:
+    with dash.session() as session:
+        dash.install(session, OLD)
+        dash.stage(session, NEW)
+        assert dash.activate(session, NEW, reboot="always").reboot
+        for hold in ({}, {"hold": 60}):
+            refused = dash.confirm(session, NEW, **hold)
+            assert refused.status == "no"
+            assert refused.reason == "the host is to reboot first, and has not"
+        dash.revert(session)
+
+
 def test_a_reboot_is_begun_once_and_only_under_guard(dash: Place) -> None:
     mark = dash.root / "rebooted"
     keys: dict[str, Any] = {"nonce": "n1", "command": f"echo x >>{mark}"}

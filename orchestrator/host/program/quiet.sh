@@ -6,7 +6,25 @@
 still() {
   [ -n "${a_freeze-}${a_thaw-}$1" ] || return 0
   boot
-  T='' calm_env=${a_data_env-${a_env-}}
+  calm_env=${a_data_env-${a_env-}}
+  at_rest_for '' "${2-}" "${3-}" "${4-}" && minded || { rm -f "$S/thaw"; reason="cannot write in $S: is the disk full?"; return 1; }
+  point thaw_written
+  # Not before all has stopped does anybody swap.
+  if calm freeze "${a_freeze-}" "$calm_env" "$a_hook_timeout"; then
+    point frozen
+    [ -z "$1" ] || at_rest_for "$@" || reason="cannot write in $S: is the disk full?"
+    point quiet
+    [ -n "$reason" ] || return 0
+  fi
+  stopping=$reason
+  calm thaw "${a_thaw-}" "$calm_env" "$a_hook_timeout" || stopping="$stopping; $reason"
+  rm -f "$S/thaw"
+  reason=$stopping
+  return 1
+}
+
+at_rest_for() {
+  reason='' T=''
   note thaw_text "${a_thaw-}"
   note thaw_env "$calm_env"
   note thaw_timeout "$a_hook_timeout"
@@ -16,17 +34,7 @@ still() {
   note thaw_old "${2:-$now-$own_pid}"
   note thaw_active "${3-}"
   note thaw_back "${4-}"
-  write_durably "$S/thaw" "$T" && minded || { rm -f "$S/thaw"; reason="cannot write in $S: is the disk full?"; return 1; }
-  point thaw_written
-  if calm freeze "${a_freeze-}" "$calm_env" "$a_hook_timeout"; then
-    point quiet
-    return
-  fi
-  stopping=$reason
-  calm thaw "${a_thaw-}" "$calm_env" "$a_hook_timeout" || stopping="$stopping; $reason"
-  rm -f "$S/thaw"
-  reason=$stopping
-  return 1
+  write_durably "$S/thaw" "$T"
 }
 
 # Did someone leave the data at rest?
@@ -38,14 +46,28 @@ at_rest() {
 moving_again() {
   at_rest || return 0
   load_thaw
+  set_going
+}
+
+set_going() {
   if may_swap; then
     over_paths swap "$thaw_swaps" || { reason="the data cannot be swapped: is the file system read-only?"; return 1; }
+    [ -n "$thaw_active" ] || over_paths drop_new "$thaw_swaps"
   fi
   point swapped
   calm thaw "$thaw_text" "$thaw_env" "$thaw_timeout"
   calmed=$?
   rm -f "$S/thaw"
   return $calmed
+}
+
+load_thaw() {
+  thaw_freeze='' thaw_boot='' thaw_active='' thaw_back=''
+  load thaw
+}
+
+may_swap() {
+  [ -n "$thaw_swaps" ] && { [ -z "$thaw_active" ] || [ "$(readlink "$P/current")" = "releases/$thaw_active" ]; }
 }
 
 # calm <name> <text> <env> <seconds>: run text of the plan -> reason, when it fails.
@@ -56,15 +78,6 @@ calm() {
   outcome "$4"
   reason="$1: $reason"
   return 1
-}
-
-load_thaw() {
-  thaw_freeze='' thaw_boot='' thaw_active='' thaw_back=''
-  load thaw
-}
-
-may_swap() {
-  [ -n "$thaw_swaps" ] && { [ -z "$thaw_active" ] || [ "$(readlink "$P/current")" = "releases/$thaw_active" ]; }
 }
 
 # Start the minder, and know that it lives.
@@ -91,17 +104,30 @@ minder() {
   rm -f "$S/busy"
 }
 
-# Start again what an operation that was ended had stopped. A boot has started it since.
+# Start again what an operation that was ended had stopped, and finish what it had begun.
 wake() {
   at_rest || return 0
   clock
   boot
   load_thaw
-  [ "$thaw_boot" = "$boot_id" ] || ! may_swap || calm freeze "$thaw_freeze" "$thaw_env" "$thaw_timeout" || :
   reason=
-  moving_again || :
+  if [ "$thaw_boot" = "$boot_id" ] || still_after_boot; then set_going || :; fi
   esc "$reason"
   history thaw "$op" ",\"reason\":$E"
+}
+
+# A boot has started what writes, and who knows how long ago: what was not begun is not done any more.
+still_after_boot() {
+  if [ -z "$thaw_active" ] && over_paths is_untouched "$thaw_swaps"; then
+    over_paths drop_new "$thaw_swaps"
+    thaw_swaps='' reason='bringing data back was broken off, and nothing was replaced'
+  fi
+  ! may_swap || calm freeze "$thaw_freeze" "$thaw_env" "$thaw_timeout"
+}
+
+is_untouched() {
+  beside "$1"
+  [ -e "$B/new$1" ] && [ ! -e "$B/$thaw_old" ]
 }
 
 # A path is swapped by two renames: what is there is put aside, what was unpacked takes its place. The

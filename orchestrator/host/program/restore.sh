@@ -99,8 +99,9 @@ clear_away() {
 # Does no link, and no device, in the tree $1, which stands for the path $2, lead out of the data? Else why.
 stays_inside() {
   why=
-  [ -d "$1" ] || return 0
-  stray=$( { printf '%s\n' "$paths" | sed 's/^/=/'; cd "$1" && links; } | awk -v base="$2" '
+  [ ! -L "$1" ] || { why="$2 is a link"; return 1; }
+  [ -d "$1" ] || [ -f "$1" ] || { why="$2 is neither a file nor a folder"; return 1; }
+  stray=$( [ -d "$1" ] && { printf '%s\n' "$paths" | sed 's/^/=/'; cd "$1" && links; } | awk -v base="$2" '
     function out(link, target,   n, i, k, part, stack, full, named) {
       if (target !~ /^\//) {
         n = split(base "/" link, part, "/")
@@ -124,6 +125,8 @@ stays_inside() {
   [ -z "$stray" ] || { why="the link $stray leads out of the declared paths"; return 1; }
   stray=$(find "$1" \( -type b -o -type c \) -print | head -n 1)
   [ -z "$stray" ] || { why="it holds a device: $stray"; return 1; }
+  stray=$(find "$1" -type f -perm -4000 -print | head -n 1)
+  [ -z "$stray" ] || { why="it holds a program that runs as its owner: $stray"; return 1; }
 }
 
 # Each link below the current folder: "./<path>", then ">target".

@@ -7,9 +7,11 @@ import contextlib
 import gzip
 import hashlib
 import io
+import json
 import os
 import re
 import shutil
+import signal
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +20,7 @@ from typing import Any
 import pytest
 
 from tests.host.program.builder import Release
-from tests.host.program.driver import Answer, Place, Session, until
+from tests.host.program.driver import Answer, Place, Session, lose_watchdog, until
 
 FOLDER = Path(__file__).parents[3] / "orchestrator/host/program"
 POINTS = tuple(
@@ -284,6 +286,8 @@ def forged(place: Place, made: Answer, fill: Callable[[tarfile.TarFile], None]) 
 def member(name: str, kind: bytes = tarfile.REGTYPE, target: str = "") -> tarfile.TarInfo:
     info = tarfile.TarInfo(name)
     info.type, info.linkname = kind, target
+    if target == "set-uid":
+        info.mode, info.linkname = 0o4755, ""
     return info
 
 
@@ -300,6 +304,10 @@ def member(name: str, kind: bytes = tarfile.REGTYPE, target: str = "") -> tarfil
         ([("{db}/d", tarfile.SYMTYPE, "."), ("{db}/l", tarfile.SYMTYPE, "d/../..")], "l leads out"),
         ([("{db}/h", tarfile.LNKTYPE, "/etc/hostname")], ""),
         ([("{db}/null", tarfile.CHRTYPE, "")], "device"),
+        ([("{db}", tarfile.SYMTYPE, "/etc")], "is a link"),
+        ([("{db}", tarfile.SYMTYPE, "/etc/hostname")], "is a link"),
+        ([("{db}", tarfile.CHRTYPE, "")], "neither a file nor a folder"),
+        ([("{db}/s", tarfile.REGTYPE, "set-uid")], "runs as its owner"),
     ],
 )
 def test_a_hostile_archive_brings_nothing(
@@ -309,7 +317,8 @@ def test_a_hostile_archive_brings_nothing(
     before = tree(folder)
 
     def fill(tar: tarfile.TarFile) -> None:
-        tar.addfile(member(f".{folder}", tarfile.DIRTYPE))
+        if members[0][0] != "{db}":
+            tar.addfile(member(f".{folder}", tarfile.DIRTYPE))
         for name, kind, target in members:
             tar.addfile(member(name.format(db=f".{folder}"), kind, target))
 
@@ -385,6 +394,76 @@ def test_killed_anywhere_it_converges_and_the_service_runs(dash: Place, point: s
     assert (tree(folder), tree(other)) == before
     assert killed, f"nothing comes past {point}"
     assert not left(dash)
+
+
+def broken_off(dash: Place, freeze: str) -> Path:
+    """Break a restore off, and whatever minds the data, while that is made to stop."""
+    folder = data_of(dash)
+    mark = dash.home / "service"
+    with dash.session() as session:
+        made = backup(dash, session)
+        (folder / "table").write_bytes(b"later")
+        texts = services(dash) | {"freeze": freeze}
+        session.request("restore", **dash.claim(backup=made.backup, **keys(dash, **texts)))
+        until(mark.exists)
+        lose_watchdog(dash)  # and who minds the data
+        os.kill(int((dash.records / "busy").readlink().name.split(".")[1]), signal.SIGKILL)
+        assert "ended on the host" in session.answer().reason
+    return folder
+
+
+def test_what_was_broken_off_before_all_had_stopped_replaces_nothing(dash: Place) -> None:
+    mark = dash.home / "service"
+    folder = broken_off(dash, f"echo stopping >{mark}; sleep 60")
+    with dash.session() as session:
+        assert backup(dash, session).status == "ok"
+    assert (folder / "table").read_bytes() == b"later"
+    assert mark.read_text() == "runs\n"
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_after_a_boot_only_what_was_begun_is_finished(dash: Place, *, begun: bool) -> None:
+    folder, other = data_of(dash), dash.home / "shared/other"
+    other.write_bytes(b"old")
+    texts = services(dash)
+    with dash.session() as session:
+        made = backup(dash, session, folder, other)
+    (folder / "table").write_bytes(b"new")
+    other.write_bytes(b"new")
+    slow = {"thaw": f"while [ -e {dash.home}/gate ]; do sleep 0.05; done; {texts['thaw']}"}
+    (dash.home / "gate").touch()
+    with dash.session() as session:
+        asked = keys(dash, folder, other, **texts | slow)
+        session.request("restore", **dash.claim(backup=made.backup, **asked))
+        until(lambda: other.read_bytes() == b"old")
+        lose_watchdog(dash)
+        os.kill(int((dash.records / "busy").readlink().name.split(".")[1]), signal.SIGKILL)
+        assert "ended on the host" in session.answer().reason
+    (dash.home / "gate").unlink()
+    undo_swap(other)
+    if not begun:
+        undo_swap(folder)
+    thaw = dash.records / "thaw"
+    here = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    thaw.write_text(thaw.read_text().replace(here, "an-earlier-boot"))
+    with dash.session() as session:
+        assert dash.do(session, "withdraw", **APP.named()).status == "ok"
+    assert other.read_bytes() == (b"old" if begun else b"new")
+    assert (folder / "table").read_bytes() == (b"rows\n" * 1000 if begun else b"new")
+    assert not left(dash)
+    told = [json.loads(line) for line in (dash.records / "history.jsonl").read_text().splitlines()]
+    [woken] = [line for line in told if line["at"] == "thaw"]
+    assert ("nothing was replaced" in woken["reason"]) is not begun
+
+
+def undo_swap(path: Path) -> None:
+    """Have what a restore brought lie beside the data again, as before the swap."""
+    beside = path.parent / f".{path.name}.fleet"
+    [aside] = [it for it in beside.iterdir() if it.name != "new"]
+    new = beside / f"new{path}"
+    new.parent.mkdir(parents=True, exist_ok=True)
+    path.rename(new)
+    aside.rename(path)
 
 
 def killed_at(dash: Place, point: str, operation: str, *paths: Path, **more: Any) -> int:

@@ -251,13 +251,14 @@ def test_who_wants_a_reboot(dash: Place, wanted: str, asks: bool) -> None:
 
 @pytest.mark.parametrize("hook", ["pre_stage", "post_stage"])
 def test_a_hook_around_staging_may_want_one_too(dash: Place, hook: str) -> None:
-    asks = {"nonce": "n1", "wave": "w", "hook_timeout": 20, hook: ': >"$FLEET_REBOOT"'}
+    usual: dict[str, Any] = {"wave": "w", "hook_timeout": 20}
+    asks = usual | {"nonce": "n1", hook: ': >"$FLEET_REBOOT"'}
     with dash.session() as session:
         dash.install(session, OLD)
         assert dash.stage(session, NEW, **asks).status == "ok"
         assert dash.activate(session, NEW, reboot="if-required").reboot
         assert dash.revert(session).status == "ok"
-        assert dash.stage(session, NEW, **asks | {"nonce": "n2", hook: "true"}).status == "ok"
+        assert dash.stage(session, NEW, **usual | {"nonce": "n2", hook: "true"}).status == "ok"
         assert not dash.activate(session, NEW, "n2", reboot="if-required").reboot
         dash.revert(session, "n2")
 
@@ -267,8 +268,7 @@ def test_a_host_that_is_to_reboot_confirms_nothing_before(dash: Place) -> None:
         dash.install(session, OLD)
         dash.stage(session, NEW)
         assert dash.activate(session, NEW, reboot="always").reboot
-        for hold in ({}, {"hold": 60}):
-            refused = dash.confirm(session, NEW, **hold)
+        for refused in (dash.confirm(session, NEW), dash.confirm(session, NEW, hold=60)):
             assert refused.status == "no"
             assert refused.reason == "the host is to reboot first, and has not"
         dash.revert(session)

@@ -60,7 +60,7 @@ esac
 """
 """Maps the exit of a command that people wrote: any failure is a no, unless it did not run."""
 
-LINE = Text("one line of text", r"[^\n]+", "leave out the newline")
+LINE = Text("one line of text", r"[^\n]+", "write one line")
 PATH = Text("an absolute path", r"/[^\n]*", "begin it with '/'", sample="/opt")
 
 

@@ -41,7 +41,7 @@ class FileContent(Check):
         instead=True,
     )
     sha256: str = option(
-        Text("64 lower-case hex digits", r"[0-9a-f]{64}"),
+        Text("64 lower-case hex digits", r"[0-9a-f]{64}", "write what sha256sum says"),
         "Hash of the whole file.",
         default="",
         example="0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",

@@ -15,7 +15,11 @@ _SAME = {
     "i386": "i686",
     "x86": "i686",
 }
-_WORD = Text("a word such as debian or x86_64", r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_WORD = Text(
+    "a word such as debian or x86_64",
+    r"[A-Za-z0-9][A-Za-z0-9._-]*",
+    "write it as uname or os-release has it",
+)
 
 _LOOK = r"""
 os=$(sed -n 's/^ID=//p' /etc/os-release 2>/dev/null | tr -d "\"'" | head -n 1)

@@ -8,7 +8,11 @@ from typing import ClassVar
 from orchestrator.checks.base import QUICK, SAY, Check, assign
 from orchestrator.schema import Text, option
 
-SERVICE = Text("the name of a service", r"[A-Za-z0-9_@][A-Za-z0-9_@.:\\-]*")
+SERVICE = Text(
+    "the name of a service",
+    r"[A-Za-z0-9_@][A-Za-z0-9_@.:\\-]*",
+    "name one, of letters, digits and _ @ . : \\ -",
+)
 
 # systemctl prints nothing where systemd is not running, so that the next tool is asked.
 _SYSTEMD = """

@@ -38,7 +38,7 @@ class Tcp(Check):
     short: ClassVar[str] = "address"
 
     address: str = option(
-        Text("an address", r"[A-Za-z0-9_.:%\[\]-]+"),
+        Text("an address", r"[A-Za-z0-9_.:%\[\]-]+", "write e.g. 127.0.0.1:80"),
         "Name or IP address; 'address:port' may stand in one.",
         example="127.0.0.1",
     )

@@ -32,7 +32,7 @@ _URL = Text(
     "begin it with https:// or http://; a token goes into token_file",
 )
 _GROUP = Text("a group", r"[a-zA-Z0-9.-]+", "use letters, digits, '.' and '-'")
-_ID = Text("one line of text", r"[^\n]+", "leave out the newline")
+_ID = Text("one line of text", r"[^\n]+", "write one line")
 _FILE = Text("an absolute path", r"/[^\n]*", "begin it with '/'")
 
 

@@ -47,6 +47,8 @@ DATA_PATH = Template(
     "absolute, or below the shared folder, of letters, digits, spaces and . _ + @ % , : = ~ -",
 )
 
+SERVICE = Text("a service", r"[A-Za-z0-9:._@\\-]+", "name one, of letters, digits and : . _ @ \\ -")
+
 DATA = shape_for(
     model.Data,
     "What a package works with that outlives its releases: backed up before a rollback.",
@@ -58,7 +60,7 @@ DATA = shape_for(
     ),
     Field(
         "stop",
-        ListOf(Text("a service", r"[A-Za-z0-9:._@\\-]+"), single=True),
+        ListOf(SERVICE, single=True),
         "Services stopped while data is copied or replaced, in order; started again in reverse.",
         example="[gateway.service]",
     ),

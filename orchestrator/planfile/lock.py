@@ -35,7 +35,11 @@ _LOCKED = Shape(
     (
         Field("version", Versions(), "Its version."),
         Field("revision", Whole(1), "Which packaging of the version."),
-        Field("digest", Text("a sha256", r"[0-9a-f]{64}"), "The sha256 of its manifest."),
+        Field(
+            "digest",
+            Text("a sha256", r"[0-9a-f]{64}", "write 64 of 0-9 and a-f"),
+            "The sha256 of its manifest.",
+        ),
         Field("origin", ORIGIN, "Where it came from."),
     ),
 )

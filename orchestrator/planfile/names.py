@@ -16,4 +16,5 @@ VARIABLE = Text(
     "a variable's name", r"[A-Za-z_][A-Za-z0-9_]*", "use letters, digits and '_'", sample="port"
 )
 """A variable of templates or of a hook's environment."""
+PATH = Text("a path", r"[^\n]+", "write one line")
 PATTERN = Text("a host pattern", sample="all")

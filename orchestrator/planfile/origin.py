@@ -32,14 +32,14 @@ ORIGIN = Shape(
     (
         Field(
             "location",
-            Text("a path or URL", r"[^\n]+"),
+            Text("a path or URL", r"[^\n]+", "write one line"),
             "Built bundle, folder of them, .fleet file, or store (folder or URL).",
             "",
             example="../bundles/gateway",
         ),
         Field(
             "git",
-            Text("a path, URL or short name", r"[^\n-][^\n]*"),
+            Text("a path, URL or short name", r"[^\n-][^\n]*", "write one line, without '-' first"),
             "Repository whose semver tags are releases: URL, path (./app), or short name in a tap.",
             "",
             example="some/app",
@@ -47,7 +47,7 @@ ORIGIN = Shape(
         ),
         Field(
             "folder",
-            Text("a path inside the repository", _INSIDE),
+            Text("a path inside the repository", _INSIDE, "write it relative, without '..'"),
             "Folder of the repository with bundle.yml.",
             "",
             example="deploy",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from orchestrator.model import plan as model
 from orchestrator.model.trial import BootHook, RebootWhen, Trial
 from orchestrator.planfile.keeping import BACKUPS, DATA, KEEP, DriftRules
-from orchestrator.planfile.names import NAME, PATTERN, VARIABLE
+from orchestrator.planfile.names import NAME, PATH, PATTERN, VARIABLE
 from orchestrator.planfile.origin import ORIGIN, OneVersion, Versions
 from orchestrator.planfile.releasing import POLICY
 from orchestrator.schema import (
@@ -17,7 +17,6 @@ from orchestrator.schema import (
     MapOf,
     Shape,
     Template,
-    Text,
     UseOf,
     Whole,
     shape_for,
@@ -78,7 +77,7 @@ STEP = shape_for(
     Field("after", ListOf(NAME, single=True), "Steps that must be done before."),
     Field(
         "migrates",
-        ListOf(Text("a path", r"[^\n]+"), single=True),
+        ListOf(PATH, single=True),
         "Paths in the bundles' config whose schema it changes; down changes it back.",
         example="[data/app.db]",
     ),

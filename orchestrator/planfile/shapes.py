@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from orchestrator.model import plan as model
 from orchestrator.planfile.kinds import Kinds
-from orchestrator.planfile.names import NAME, PACKAGE, PATTERN, VARIABLE
+from orchestrator.planfile.names import NAME, PACKAGE, PATH, PATTERN, VARIABLE
 from orchestrator.planfile.order import Order
 from orchestrator.planfile.package import package_shape
 from orchestrator.schema import (
@@ -31,8 +31,6 @@ from orchestrator.schema import (
     shape_for,
     shape_of,
 )
-
-PATH = Text("a path", r"[^\n]+")
 
 
 @dataclass(frozen=True)
@@ -187,7 +185,7 @@ def plan_shape(kinds: Kinds) -> Shape:
     package = package_shape(
         _uses("check", kinds.checks),
         _uses("trigger", kinds.triggers),
-        _uses("gate", kinds.gates),
+        _uses("gate", kinds.gates, listed=False),
     )
     return Shape(
         Document,
@@ -220,5 +218,5 @@ def plan_shape(kinds: Kinds) -> Shape:
     )
 
 
-def _uses(noun: str, kinds: Mapping[str, type]) -> UseOf:
-    return UseOf(noun, {name: shape_of(kind) for name, kind in kinds.items()})
+def _uses(noun: str, kinds: Mapping[str, type], *, listed: bool = True) -> UseOf:
+    return UseOf(noun, {name: shape_of(kind) for name, kind in kinds.items()}, listed)

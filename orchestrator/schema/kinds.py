@@ -76,7 +76,7 @@ class Text(ScalarKind):
     def read(self, scalar: ScalarNode) -> str:
         """Return the text."""
         if not re.fullmatch(self.pattern, scalar.text):
-            raise self.wrong(scalar, self.rule or "write at least one character")
+            raise self.wrong(scalar, self.rule or _something(scalar.text))
         return scalar.text
 
     def schema(self) -> Schema:
@@ -178,6 +178,10 @@ class Duration(ScalarKind):
     def spell(self, value: object) -> object:
         """Return e.g. ``3m``."""
         return units.spell_seconds(value) if isinstance(value, float) else value
+
+
+def _something(text: str) -> str:
+    return "" if text else "write at least one character"
 
 
 def _clock_time(text: str) -> str:

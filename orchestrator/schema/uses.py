@@ -24,11 +24,12 @@ class UseOf(Kind):
     """An item that names one of ``known``, with its options; decodes to a Use.
 
     The options of the Use are those that differ from the defaults, as decoded; a text with
-    templates stays as it is.
+    templates stays as it is. ``listed`` says that it is an item of a list.
     """
 
     noun: str
     known: Mapping[str, Shape]
+    listed: bool = True
 
     blank = None
 
@@ -55,9 +56,10 @@ class UseOf(Kind):
             return node.value, ScalarNode(None, node.position, "")
         if isinstance(node, MappingNode) and len(node.value) == 1:
             return next(iter(node.value.items()))
+        dash = "- " if self.listed else ""
         raise Wrong(
             f"expected one {self.noun} with its options",
-            f"write '- <name>: {{option: value}}'; known: {', '.join(self.known)}",
+            f"write '{dash}<name>: {{option: value}}'; known: {', '.join(self.known)}",
         )
 
     def schema(self) -> Schema:

@@ -18,6 +18,14 @@ packages:
   app: {on: all, bundle: bundles/app}
 """
 
+
+def of_app(keys: str) -> str:
+    """Return a plan whose package has these keys too, on line 5."""
+    return MINIMAL.replace(
+        "{on: all, bundle: bundles/app}", f"{{on: all, bundle: bundles/app,\n    {keys}}}"
+    )
+
+
 FULL = """\
 plan: gateway-2.4
 description: Gateways to 2.4, database first

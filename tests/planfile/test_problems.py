@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from orchestrator.compose import KINDS
 from orchestrator.errors import ExitCode, PlanError
 from orchestrator.planfile import load
-from tests.planfile.plans import FULL, MINIMAL, read, refused
+from tests.planfile.plans import FULL, MINIMAL, of_app, read, refused
 
 HERE = Path(__file__).parent
 
@@ -162,6 +162,46 @@ def test_a_plan_with_everything_wrong_is_told_all_of_it():
 )
 def test_problems(tmp_path, text, problems):
     assert refused(tmp_path, text) == problems
+
+
+PLACE = "packages.app"
+
+
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        (
+            "reboot: {lock: }",
+            (
+                f"5:20: {PLACE}.reboot.lock: expected one gate with its options; "
+                "write '<name>: {option: value}'; known: fleet_lock"
+            ),
+        ),
+        (
+            "triggers: [{service_health: {services: ['a b']}}]",
+            (
+                f"5:45: {PLACE}.triggers[0].service_health.services[0]: expected the name of a "
+                "service, found 'a b'; name one, of letters, digits and _ @ . : \\ -"
+            ),
+        ),
+        (
+            "validations: [{tcp: 'a b:1'}]",
+            (
+                f"5:25: {PLACE}.validations[0].tcp: expected an address, found 'a b:1'; "
+                "write e.g. 127.0.0.1:80"
+            ),
+        ),
+        (
+            "hooks: {pre_stage: ''}",
+            (
+                f"5:24: {PLACE}.hooks.pre_stage: expected shell text, found ''; "
+                "write at least one character"
+            ),
+        ),
+    ],
+)
+def test_problems_of_one_key(tmp_path, keys, problem):
+    assert refused(tmp_path, of_app(keys)) == [f"plan.yml:{problem}"]
 
 
 def test_a_missing_file_is_a_problem(tmp_path):

@@ -64,8 +64,11 @@ MEASURES = {
     "command": _COMMAND,
 }
 
-OPTIONS = {"disk": ("path",), "temperature": ("sensor",), "command": ("command",)}
+OPTIONS = {"disk": "path", "temperature": "sensor", "command": "command"}
 """What must be known to measure."""
+
+USUAL = {"path": "/", "sensor": "/sys/class/thermal/thermal_zone*/temp"}
+"""What is taken where nothing is said."""
 
 _JUDGE = """
 case $value in '' | *[!0-9.-]*) say 2 "no number: ${value:-$what cannot be measured here}" ;; esac
@@ -93,14 +96,18 @@ class SystemMetrics(Trigger):
     disk: str = option(
         PERCENT, "Share that is used of the filesystem of `path`.", default="", example="95%"
     )
-    path: str = option(PATH, "A path on that filesystem.", default="/")
+    path: str = option(
+        PATH, f"A path on that filesystem; default: {USUAL['path']}.", default="", example="/var"
+    )
     temperature: str = option(
         NUMBER, "Degrees Celsius of the hottest sensor.", default="", example="85"
     )
     sensor: str = option(
         PATH,
-        "Where sensors tell thousandths of a degree; * stands for anything.",
-        default="/sys/class/thermal/thermal_zone*/temp",
+        "Where sensors tell thousandths of a degree; * stands for anything; default: "
+        f"{USUAL['sensor']}.",
+        default="",
+        example=USUAL["sensor"],
     )
     command: str = option(
         Text("a shell command", r"[\s\S]*"),
@@ -123,6 +130,10 @@ class SystemMetrics(Trigger):
             raise Wrong(
                 "does not say when a number is bad", "give command with at_least or at_most"
             )
+        for what, name in OPTIONS.items():
+            if getattr(self, name) and not getattr(self, what):
+                mend = f"give '{what}' too, or remove '{name}'"
+                raise Wrong(f"'{name}' belongs to '{what}', which is not there", mend)
 
     def watches(self) -> tuple[Watch, ...]:
         """Return a question for each number."""
@@ -138,8 +149,11 @@ class SystemMetrics(Trigger):
             yield "command", self.at_least, self.at_most
 
     def _watch(self, what: str, most: str, least: str) -> Watch:
-        own = {name: getattr(self, name) for name in OPTIONS.get(what, ())}
-        known = assign(what=what, value="", most=most, least=least, **own)
+        known = assign(what=what, value="", most=most, least=least, **self._own(what))
         duration = self.duration or DURATIONS.get(what, USUALLY)
         text = f"{SAY}{known}{MEASURES[what]}{_JUDGE}"
         return Watch(text, self.interval, QUICK, times(duration, self.interval), name=what)
+
+    def _own(self, what: str) -> dict[str, str]:
+        name = OPTIONS.get(what)
+        return {name: getattr(self, name) or USUAL[name]} if name else {}

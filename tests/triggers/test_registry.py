@@ -88,6 +88,20 @@ def test_a_duration_is_so_many_answers_in_a_row(duration, interval, threshold):
             f"system_metrics: {NO_LIMIT}",
         ),
         (
+            use("system_metrics", path="/var"),
+            (
+                "system_metrics: 'path' belongs to 'disk', which is not there; "
+                "give 'disk' too, or remove 'path'"
+            ),
+        ),
+        (
+            use("system_metrics", memory="95%", sensor="/sys/x"),
+            (
+                "system_metrics: 'sensor' belongs to 'temperature', which is not there; "
+                "give 'temperature' too, or remove 'sensor'"
+            ),
+        ),
+        (
             use("system_metrics", memory="101%"),
             (
                 "system_metrics.memory: expected a percentage such as 95%, found '101%'; "

@@ -19,8 +19,10 @@ from orchestrator.schema import (
     Template,
     UseOf,
     Whole,
+    Wrong,
     shape_for,
 )
+from orchestrator.schema.units import spell_seconds
 
 FOLDER = Template("an absolute path", r"/[^\n]*", "begin it with '/'")
 SHELL = Template("shell text")
@@ -83,6 +85,25 @@ STEP = shape_for(
     ),
 )
 
+
+def _trial(
+    deadline: float, renewal: float | None, ceiling: float | None, boot_hook: BootHook
+) -> Trial:
+    """Return the trial; a length that nobody gave yields to those that were given."""
+    usual = Trial()
+    most = ceiling if ceiling is not None else max(usual.ceiling, deadline, renewal or 0.0)
+    each = renewal if renewal is not None else min(usual.renewal, most)
+    for name, length in (("deadline", deadline), ("renewal", each)):
+        if 0 < most < length:
+            needed = spell_seconds(max(deadline, each))
+            raise Wrong(
+                f"a ceiling of {spell_seconds(most)} is below the {name} of "
+                f"{spell_seconds(length)}, and no trial lasts longer than its ceiling",
+                f"give a ceiling of at least {needed}, or a shorter {name}",
+            )
+    return Trial(deadline, each, most, boot_hook)
+
+
 TRIAL = shape_for(
     Trial,
     "The time in which a new release must prove itself, and what guards it.",
@@ -91,9 +112,17 @@ TRIAL = shape_for(
         "renewal",
         Duration(60.0),
         "With commit: wave or run, how long a confirmed host waits for the others before it goes "
-        "back by itself; fleet renews it while it is there.",
+        "back by itself; fleet renews it while it is there; default: 1h, or a lower ceiling.",
+        None,
+        example="1h",
     ),
-    Field("ceiling", Duration(60.0), "How long a trial may last with all its renewals."),
+    Field(
+        "ceiling",
+        Duration(60.0),
+        "How long a trial may last with all its renewals; default: 1d, or the longest above.",
+        None,
+        example="1d",
+    ),
     Field(
         "boot_hook",
         Choice(BootHook),
@@ -101,6 +130,7 @@ TRIAL = shape_for(
         "(required), those that reboot (for-reboots), or none (optional).",
     ),
     short="deadline",
+    make=_trial,
 )
 
 

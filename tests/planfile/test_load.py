@@ -25,7 +25,7 @@ from orchestrator.model.plan import (
 )
 from orchestrator.model.trial import Trial
 from orchestrator.schema import thaw
-from tests.planfile.plans import FULL, MINIMAL, read
+from tests.planfile.plans import FULL, MINIMAL, of_app, read
 
 
 @pytest.fixture
@@ -123,6 +123,20 @@ def test_variables_of_the_command_line_win(tmp_path):
     plan = read(tmp_path, text, n=7, other="x")
     assert dict(plan.variables) == {"n": 7, "name": "v7", "other": "x"}
     assert plan.rollout.max_parallel == 7
+
+
+@pytest.mark.parametrize(
+    ("trial", "renewal", "ceiling"),
+    [
+        ("3h", 3600.0, 86400.0),
+        ("{deadline: 3d}", 3600.0, 3 * 86400.0),
+        ("{renewal: 2d}", 2 * 86400.0, 2 * 86400.0),
+        ("{ceiling: 30m}", 1800.0, 1800.0),
+    ],
+)
+def test_what_a_trial_does_not_say_yields_to_what_it_says(tmp_path, trial, renewal, ceiling):
+    [package] = read(tmp_path, of_app(f"trial: {trial}")).packages
+    assert (package.trial.renewal, package.trial.ceiling) == (renewal, ceiling)
 
 
 def test_a_release_policy_is_read(tmp_path):

@@ -192,6 +192,30 @@ PLACE = "packages.app"
             ),
         ),
         (
+            "trial: {deadline: 3h, ceiling: 1m}",
+            (
+                f"5:12: {PLACE}.trial: a ceiling of 1m is below the deadline of 3h, and no trial "
+                "lasts longer than its ceiling; give a ceiling of at least 3h, or a shorter "
+                "deadline"
+            ),
+        ),
+        (
+            "trial: {ceiling: 1m}",
+            (
+                f"5:12: {PLACE}.trial: a ceiling of 1m is below the deadline of 3m, and no trial "
+                "lasts longer than its ceiling; give a ceiling of at least 3m, or a shorter "
+                "deadline"
+            ),
+        ),
+        (
+            "trial: {deadline: 5m, renewal: 2h, ceiling: 90m}",
+            (
+                f"5:12: {PLACE}.trial: a ceiling of 1h30m is below the renewal of 2h, and no "
+                "trial lasts longer than its ceiling; give a ceiling of at least 2h, or a "
+                "shorter renewal"
+            ),
+        ),
+        (
             "hooks: {pre_stage: ''}",
             (
                 f"5:24: {PLACE}.hooks.pre_stage: expected shell text, found ''; "

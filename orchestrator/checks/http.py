@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from orchestrator.checks.base import LINE, SAY, Check, assign, patience, timeout
-from orchestrator.schema import Text, Whole, option
+from orchestrator.schema import Url, Whole, option
 
 # Each tool leaves the headers (or its words) in head, its exit in code, the body on stdout; no
 # more than the first MiB of the body is kept.
@@ -78,7 +78,7 @@ class Http(Check):
     short: ClassVar[str] = "url"
 
     url: str = option(
-        Text("a URL", r"https?://[^\s]+", "begin it with http:// or https://"),
+        Url(),
         "What to ask.",
         example='"http://127.0.0.1:8080/health"',
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from orchestrator.checks.base import SAY, Check, assign, patience, timeout
-from orchestrator.schema import Text, Whole, Wrong, option
+from orchestrator.schema import Text, Whole, Wrong, host_flaw, option
 
 # nc may wait for the other side to close: killed after its connect timeout, it was connected.
 _CONNECT = """
@@ -54,9 +54,10 @@ class Tcp(Check):
         if bool(joined) == (self.port is not None):
             raise Wrong("asks for no single port", "write 'address:port', or give 'port'")
         address, port = (joined[1], int(joined[2])) if joined else (self.address, self.port or 0)
-        if not 0 < port < 65536 or address.startswith("-"):
+        address = address.strip("[]")
+        if not 0 < port < 65536 or host_flaw(address):
             raise Wrong(f"'{self.address}' is not an address", "write e.g. 127.0.0.1:80")
-        return address.strip("[]"), port
+        return address, port
 
     def script(self) -> str:
         """Return the sh text."""

@@ -16,7 +16,7 @@ from typing import ClassVar
 import httpx
 
 from orchestrator.gates.base import HostGate
-from orchestrator.schema import Duration, Text, Wrong, option
+from orchestrator.schema import Duration, Text, Url, Wrong, option
 
 LOCK = "v1/pre-reboot"
 UNLOCK = "v1/steady-state"
@@ -26,7 +26,7 @@ LONGEST = 65_536
 SHOWN = 300
 """Characters of a server's words that are passed on."""
 
-_URL = Text(
+_URL = Url(
     "a URL without a name, a password or a query",
     r"https?://[^\s@?#]+",
     "begin it with https:// or http://; a token goes into token_file",

@@ -18,6 +18,7 @@ from orchestrator.schema.kinds import (
 )
 from orchestrator.schema.reader import Reader, Rendering, Wrong
 from orchestrator.schema.shape import Field, Shape, default_of, option, shape_for, shape_of
+from orchestrator.schema.urls import Url, host_flaw, url_flaw
 from orchestrator.schema.uses import UseOf, build
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Size",
     "Template",
     "Text",
+    "Url",
     "UseOf",
     "Values",
     "Whole",
@@ -44,8 +46,10 @@ __all__ = [
     "build",
     "default_of",
     "freeze",
+    "host_flaw",
     "option",
     "shape_for",
     "shape_of",
     "thaw",
+    "url_flaw",
 ]

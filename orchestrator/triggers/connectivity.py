@@ -10,12 +10,12 @@ from orchestrator.checks.base import SAY, assign, patience, timeout
 from orchestrator.checks.http import FETCH
 from orchestrator.checks.tcp import Tcp
 from orchestrator.ports import Watch
-from orchestrator.schema import Text, option
+from orchestrator.schema import Text, Wrong, host_flaw, option, url_flaw
 from orchestrator.triggers.base import Trigger, interval, threshold
 
 ADDRESS = Text(
     "an address",
-    r"https?://[^\s]+|[A-Za-z0-9_.:%\[][A-Za-z0-9_.:%\[\]-]*",
+    r"https?://[^\s]+|[A-Za-z0-9_.:%][A-Za-z0-9_.:%-]*|\[[A-Za-z0-9_.:%-]+\](?::[0-9]+)?",
     "write e.g. 192.0.2.1:443",
 )
 
@@ -59,10 +59,18 @@ class Connectivity(Trigger):
     def _text(self) -> str:
         seconds = patience(self.timeout)
         if "://" in self.to:
+            _possible(self.to, url_flaw(self.to))
             return SAY + assign(url=self.to, seconds=seconds) + FETCH + _ANSWERED
         if re.fullmatch(r"([^:]+|\[.*\]):[0-9]+", self.to):
             return _connects(Tcp(self.to, timeout=self.timeout))
-        return SAY + assign(to=self.to, seconds=seconds) + _PING
+        address = self.to.strip("[]")  # ping takes no brackets
+        _possible(self.to, host_flaw(address))
+        return SAY + assign(to=address, seconds=seconds) + _PING
+
+
+def _possible(given: str, flaw: str) -> None:
+    if flaw:
+        raise Wrong(f"'{given}' can never answer: {flaw}", "write e.g. 192.0.2.1:443")
 
 
 def _connects(check: Tcp) -> str:

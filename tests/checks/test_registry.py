@@ -59,6 +59,17 @@ def test_decoded_values_are_taken_as_they_are():
             ),
         ),
         (
+            use("http", url="http://{{ url }}:99999"),
+            (
+                "plan.yml:7:9: http.url: 'http://x:99999' can never be asked: "
+                "its port is not from 1 to 65535; write e.g. http://127.0.0.1:8080"
+            ),
+        ),
+        (
+            use("tcp", address="{{ url }}..y:80"),
+            "plan.yml:7:9: tcp: 'x..y:80' is not an address; write e.g. 127.0.0.1:80",
+        ),
+        (
             use("tcp", address="{{ url }}"),
             "plan.yml:7:9: tcp: asks for no single port; write 'address:port', or give 'port'",
         ),

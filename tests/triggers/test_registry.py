@@ -55,6 +55,18 @@ def test_only_what_used_to_answer_can_be_lost():
     assert not any(watch.after_yes for watch in SystemMetrics().watches())
 
 
+@pytest.mark.parametrize("to", ["::1", "[::1]"])
+def test_ping_takes_no_brackets(to):
+    [watch] = Connectivity(to).watches()
+    assert "to=::1 " in watch.script
+
+
+@pytest.mark.parametrize("to", ["[::1]:443", "http://[::1]:443/", "gw:443", "https://gw"])
+def test_what_else_is_asked_for_an_answer(to):
+    [watch] = Connectivity(to).watches()
+    assert "ping" not in watch.script
+
+
 def test_templates_are_rendered_for_a_host():
     chosen = use("service_health", services=("{{ package }}.service",))
     assert build_trigger(chosen, {"package": "app"}) == ServiceHealth(("app.service",))
@@ -118,6 +130,24 @@ def test_a_duration_is_so_many_answers_in_a_row(duration, interval, threshold):
         (
             use("connectivity", to="10.0.0.1:99999"),
             "connectivity: '10.0.0.1:99999' is not an address; write e.g. 127.0.0.1:80",
+        ),
+        (
+            use("connectivity", to="http://10.0.0.1:99999/"),
+            (
+                "connectivity: 'http://10.0.0.1:99999/' can never answer: "
+                "its port is not from 1 to 65535; write e.g. 192.0.2.1:443"
+            ),
+        ),
+        (
+            use("connectivity", to="[gw]x"),
+            "connectivity.to: expected an address, found '[gw]x'; write e.g. 192.0.2.1:443",
+        ),
+        (
+            use("connectivity", to="10.0.0.999"),
+            (
+                "connectivity: '10.0.0.999' can never answer: '10.0.0.999' is neither the name of "
+                "a host nor an IP address; write e.g. 192.0.2.1:443"
+            ),
         ),
         (
             use("connectivity", to="-x"),

@@ -8,9 +8,9 @@ import shlex
 from collections.abc import Mapping
 
 from orchestrator.errors import HostError
+from orchestrator.schema import is_sendable
 
 _BARE = re.compile(r"[A-Za-z0-9_@%+:,./-]+", re.ASCII)
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 
@@ -21,7 +21,7 @@ def quote(value: str) -> str:
     """
     if _BARE.fullmatch(value):
         return value
-    if "\0" in value or _SURROGATE.search(value):
+    if not is_sendable(value):
         raise HostError(
             f"a value for the host holds a NUL or bytes that are not UTF-8: {value[:60]!r}",
             hint="remove them from the plan or the inventory variable it comes from",

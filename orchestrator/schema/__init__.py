@@ -17,6 +17,7 @@ from orchestrator.schema.kinds import (
     Whole,
 )
 from orchestrator.schema.reader import Reader, Rendering, Wrong
+from orchestrator.schema.sendable import is_sendable
 from orchestrator.schema.shape import Field, Shape, default_of, option, shape_for, shape_of
 from orchestrator.schema.urls import Url, host_flaw, url_flaw
 from orchestrator.schema.uses import UseOf, build
@@ -47,6 +48,7 @@ __all__ = [
     "default_of",
     "freeze",
     "host_flaw",
+    "is_sendable",
     "option",
     "shape_for",
     "shape_of",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator import templates
 from orchestrator.errors import InputError, Position, Problem
+from orchestrator.schema.sendable import is_sendable
 from orchestrator.yamldoc import MappingNode, Node, ScalarNode, resolve
 
 if TYPE_CHECKING:
@@ -62,12 +63,13 @@ class Reader:
             raise Wrong(f"expected {what}, found {found}")
         if node.value is None:
             raise Wrong(f"expected {what}, found nothing", "give a value, or remove the key")
-        if not templates.is_template(node.text):
-            return node
-        flaw = templates.check(node.text)
-        if flaw:
+        if flaw := templates.check(node.text):
             raise Wrong(flaw, "mend the template")
-        return node if self.keeps(node, template=template) else self._render(node)
+        waits = self.keeps(node, template=template) or not templates.is_template(node.text)
+        due = node if waits else self._render(node)
+        if not is_sendable(due.text):
+            raise Wrong("holds a NUL, or what is not UTF-8", "remove it: no shell takes it")
+        return due
 
     def keeps(self, node: ScalarNode, *, template: bool = False) -> bool:
         """Return whether the text holds templates that stay as they are for now."""

@@ -66,6 +66,13 @@ def test_decoded_values_are_taken_as_they_are():
             ),
         ),
         (
+            use("command", run="echo {{ nul }}"),
+            (
+                "plan.yml:7:9: command.run: holds a NUL, or what is not UTF-8; "
+                "remove it: no shell takes it"
+            ),
+        ),
+        (
             use("tcp", address="{{ url }}..y:80"),
             "plan.yml:7:9: tcp: 'x..y:80' is not an address; write e.g. 127.0.0.1:80",
         ),
@@ -77,7 +84,7 @@ def test_decoded_values_are_taken_as_they_are():
 )
 def test_what_a_host_makes_of_templates_is_checked(chosen, problem):
     with pytest.raises(InputError) as caught:
-        build_check(chosen, {"url": "x", "up": "../x"})
+        build_check(chosen, {"url": "x", "up": "../x", "nul": "\0"})
     assert str(caught.value) == problem
 
 

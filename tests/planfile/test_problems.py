@@ -215,6 +215,17 @@ PLACE = "packages.app"
                 "shorter renewal"
             ),
         ),
+        *(
+            (keys, f"5:{at}: holds a NUL, or what is not UTF-8; remove it: no shell takes it")
+            for keys, at in (
+                (r'hooks: {post_activate: "a\0b"}', f"28: {PLACE}.hooks.post_activate"),
+                (r'steps: [{name: a, run: "\0"}]', f"28: {PLACE}.steps[0].run"),
+                (r'restart: ["a\0b {{ x }}"]', f"15: {PLACE}.restart[0]"),
+                (r'environment: {A: "\0"}', f"22: {PLACE}.environment.A"),
+                (r'validations: [command: "\0"]', f"28: {PLACE}.validations[0].command"),
+                (r'reboot: {command: "\0"}', f"23: {PLACE}.reboot.command"),
+            )
+        ),
         (
             "hooks: {pre_stage: ''}",
             (

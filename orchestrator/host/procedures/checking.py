@@ -5,21 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from orchestrator.host.delivery import Delivery
+from orchestrator.host.drift import standing
 from orchestrator.host.looking import Look, needs
 from orchestrator.host.procedures import checks, recalling
 from orchestrator.host.procedures.checks import Question
 from orchestrator.host.procedures.context import Context, look
 from orchestrator.host.procedures.judging import intention, is_there, objections, shown
-from orchestrator.host.procedures.watching import alarms_of
+from orchestrator.host.procedures.staging import laying_down
+from orchestrator.host.procedures.switching import activation
 from orchestrator.host.rendering import Renderer, mentions_facts
 from orchestrator.host.replies import Probe
+from orchestrator.host.requests import Claim
 from orchestrator.host.work import PackageWork
 from orchestrator.model.event import Result
 from orchestrator.model.plan import Use
+from orchestrator.model.transfer import Means
 from orchestrator.ports import Outcome
 
 SHOWN: tuple[str, ...] = ("os", "os_version", "arch", "boot_id")
 """Facts of the host that go into the outcome."""
+
+NO_BYTES = Delivery(Means.GZIP, 0)
 
 
 async def check(ctx: Context) -> Outcome:
@@ -36,16 +43,26 @@ async def check(ctx: Context) -> Outcome:
         return Outcome(Result.ALREADY, _there(ctx), facts=facts)
     if stopped := _objection(ctx):
         return replace(stopped, facts=facts)
-    renderer = ctx.renderer
-    for work in ctx.packages:  # what cannot be rendered must show before anything is touched
-        renderer.texts(work)
-        alarms_of(ctx, renderer, work)
+    _rehearse(ctx)
     answers = checks.answers(early, replies)
-    answers += await checks.put(ctx, _questions(ctx, renderer, pairs, late=True))
+    answers += await checks.put(ctx, _questions(ctx, ctx.renderer, pairs, late=True))
     failed = await checks.settle(ctx, answers)
     if failed:
         return replace(failed, result=Result.FAILED, facts=facts)
     return Outcome(Result.DONE, facts=facts)
+
+
+def _rehearse(ctx: Context) -> None:
+    """Build what is sent later: what cannot be must show before anything is touched.
+
+    Raises InputError for templates that fail, HostError for what no shell takes.
+    """
+    claim = Claim(ctx.identity.run, ctx.identity.owner, 0, ctx.policy.lock_ttl)
+    for work in ctx.packages:
+        changes = standing(work.package.on_drift, work.manifest)
+        for build in (laying_down(ctx, work, NO_BYTES, changes), activation(ctx, work)):
+            build(ctx.place(work), claim)
+    checks.validations(ctx)
 
 
 def differences(probes: Iterable[Probe]) -> str:

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from orchestrator.errors import FleetError, ProtocolError
+from orchestrator import templates
+from orchestrator.errors import FleetError, HostError, InputError, ProtocolError
 from orchestrator.host import requests
 from orchestrator.host.procedures.checking import check
 from orchestrator.host.replies import Drift
 from orchestrator.host.requests import Place
 from orchestrator.model.event import Result
-from orchestrator.model.plan import Hooks, Use
+from orchestrator.model.plan import Hooks, Step, Use
 from orchestrator.ports import Reply
 from tests.host.scripted import (
     CURRENT,
@@ -20,7 +22,9 @@ from tests.host.scripted import (
     OK,
     OUTDATED,
     FakeChannel,
+    FakeCheck,
     FakeConnector,
+    FakeTrigger,
     Watch,
     assignment,
     context,
@@ -177,6 +181,42 @@ async def test_what_cannot_be_rendered_shows_before_anything_is_touched() -> Non
     it = work(hooks=Hooks(post_activate="{{ oops }}"))
     with pytest.raises(FleetError, match="'oops' is not defined"):
         await check(context(host(), assignment(it)))
+
+
+@pytest.mark.parametrize(
+    ("package", "words"),
+    [
+        ({"hooks": Hooks(post_activate="echo {{ bad }}")}, "holds a NUL"),
+        ({"hooks": Hooks(pre_stage="echo {{ bad }}")}, "holds a NUL"),
+        ({"restart": ("echo {{ bad }}",)}, "holds a NUL"),
+        ({"environment": (("A", "{{ bad }}"),)}, "holds a NUL"),
+        ({"steps": (Step("one", "x", down="{{ half }}"),)}, "not UTF-8"),
+        ({"validations": (Use("{{ bad }}"),)}, "holds a NUL"),
+        ({"triggers": (Use("{{ bad }}"),)}, "holds a NUL"),
+    ],
+)
+async def test_what_cannot_be_sent_shows_before_anything_is_touched(
+    package: dict[str, Any], words: str
+) -> None:
+    channel = host(check=OK)
+    ctx = context(channel, assignment(work(**package), bad="a\0b", half="\ud800"))
+    ctx = replace(
+        ctx,
+        build_check=lambda use, known: FakeCheck(templates.render(use.name, known)),
+        build_trigger=lambda use, known: FakeTrigger(templates.render(use.name, known)),
+    )
+    with pytest.raises(HostError, match=words):
+        await check(ctx)
+    assert [name for call in channel.operations for name in call] == ["facts", "probe"]
+
+
+async def test_a_validation_that_cannot_be_built_shows_before_anything_is_touched() -> None:
+    def refuse(use: Use, _variables: object) -> FakeCheck:
+        raise InputError.at("plan.yml", f"{use.name}: variable 'x' is not defined")
+
+    ctx = context(host(), assignment(work(validations=(Use("http"),))))
+    with pytest.raises(InputError, match="http: variable 'x'"):
+        await check(replace(ctx, build_check=refuse))
 
 
 async def test_a_host_without_facts_is_not_understood() -> None:

@@ -33,6 +33,7 @@ from orchestrator.model.plan import Plan, RolloutPolicy, Use
 from orchestrator.planfile import Kinds
 from orchestrator.planfile import load as load_plan
 from orchestrator.ports import Connector, Gate
+from orchestrator.service import bundled
 from orchestrator.service.examining import Doctor
 from orchestrator.service.golden import restoring
 from orchestrator.service.options import RunOptions
@@ -140,6 +141,11 @@ def make_ready(
 def _work(it: Obtained, trust: Trust) -> PackageWork:
     signers = trust.allowed_signers(it.package.name)
     return PackageWork(it.package, it.bundle.manifest, signers, identities(it.bundle.signatures))
+
+
+def expect_files(ready: Ready) -> None:
+    """Raise PlanError for files of the bundles that the plan names and they do not have."""
+    bundled.expect_files(ready.prepared.works, validations=CHECKS, triggers=TRIGGERS)
 
 
 def make_ready_for_way_back(

@@ -7,10 +7,7 @@ from shlex import join
 from typing import ClassVar
 
 from orchestrator.checks.base import JUDGE, SAY, Check, assign, timeout
-from orchestrator.schema import ListOf, Text, option
-
-INSIDE = r"(?!-)(?:(?!\.\.?(?:/|$))[^/\n]+/)*(?!\.\.?$)[^/\n]+"
-"""A relative path without ``.`` and ``..`` components."""
+from orchestrator.schema import BundlePath, ListOf, Text, option
 
 
 @dataclass(frozen=True)
@@ -20,7 +17,7 @@ class Script(Check):
     short: ClassVar[str] = "run"
 
     run: str = option(
-        Text("a path inside the bundle", INSIDE, "write it relative, without '..'"),
+        BundlePath(),
         "Path inside the bundle.",
         example="bin/validate",
     )

@@ -61,6 +61,7 @@ def apply(plan: Path, *, check: bool, diff: bool, ask_become_pass: bool, **given
     try:
         if lock:
             expect_locked(lock, ready.prepared.targets)
+        compose.expect_files(ready)
         if check:
             ready = foresee(ready, options, password, screen)
             return looking.look(ready, options, password, screen, diff=diff)

@@ -40,8 +40,11 @@ def lint(plans: tuple[Path, ...], *, alone: bool, **given: Any) -> int:
 
 def _lint_all(path: Path, options: RunOptions) -> None:
     ready = compose.make_ready(compose.read_site(path, options), Home.find(), options)
-    warn(ready.prepared)
-    ready.close()
+    try:
+        warn(ready.prepared)
+        compose.expect_files(ready)
+    finally:
+        ready.close()
 
 
 @click.command()

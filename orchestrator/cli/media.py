@@ -60,6 +60,7 @@ def build(
     home = Home.find()
     ready = compose.make_ready(compose.read_site(plan, options), home, options)
     try:
+        compose.expect_files(ready)
         cargo = asyncio.run(_packed(ready, home, options))
         sums = lay_down(cargo, output)
     finally:

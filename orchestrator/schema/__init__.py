@@ -3,6 +3,7 @@
 One description serves decoding, the JSON Schema and the annotated reference.
 """
 
+from orchestrator.schema.bundled import BundlePath, files_named
 from orchestrator.schema.containers import ListOf, MapOf, Named, Values
 from orchestrator.schema.frozen import Pairs, freeze, thaw
 from orchestrator.schema.kinds import (
@@ -23,6 +24,7 @@ from orchestrator.schema.urls import Url, host_flaw, url_flaw
 from orchestrator.schema.uses import UseOf, build
 
 __all__ = [
+    "BundlePath",
     "Choice",
     "Duration",
     "Field",
@@ -46,6 +48,7 @@ __all__ = [
     "Wrong",
     "build",
     "default_of",
+    "files_named",
     "freeze",
     "host_flaw",
     "is_sendable",

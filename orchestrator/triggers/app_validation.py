@@ -7,9 +7,8 @@ from shlex import join
 from typing import ClassVar
 
 from orchestrator.checks.base import SAY, assign
-from orchestrator.checks.script import INSIDE
 from orchestrator.ports import Watch
-from orchestrator.schema import Duration, ListOf, Text, Whole, option
+from orchestrator.schema import BundlePath, Duration, ListOf, Text, Whole, option
 from orchestrator.triggers.base import Trigger, interval
 
 
@@ -20,7 +19,7 @@ class AppValidation(Trigger):
     short: ClassVar[str] = "script"
 
     script: str = option(
-        Text("a path inside the bundle", INSIDE, "write it relative, without '..'"),
+        BundlePath(),
         "Path inside the bundle; it runs with the release as its folder.",
         example="bin/healthy",
     )

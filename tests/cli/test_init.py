@@ -15,6 +15,16 @@ from orchestrator.cli.main import main
 from orchestrator.errors import ExitCode
 from orchestrator.lab.lab import Lab
 
+OWN_PLAN = """\
+plan: hello
+fleet: {inventory: "h1,"}
+trust: {allowed_signers: allowed_signers}
+packages:
+  hello:
+    on: all
+    bundle: bundles/hello-1.0.0
+"""
+
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -81,6 +91,26 @@ def test_it_makes_what_it_says(capsys):
         'namespaces="fleet-bundle,fleet-trust" ssh-ed25519 '
         in Path("hello/allowed_signers").read_text()
     )
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("command", [["lint"], ["apply", "--check"], ["apply"]])
+def test_a_script_that_the_bundle_has_not_is_refused_before_any_host_is_asked(
+    command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    main(["init", "hello"])
+    monkeypatch.chdir("hello")
+    main(["bundle", "build", "hello", "-o", "bundles"])
+    main(["bundle", "sign", "bundles/hello-1.0.0", "-k", "keys/signing"])
+    Path("plan.yml").write_text(OWN_PLAN)
+    assert main(["lint", "plan.yml"]) == ExitCode.OK
+    Path("plan.yml").write_text(OWN_PLAN + "    triggers: [app_validation: bin/nothere]\n")
+    capsys.readouterr()
+    assert main([*command, "plan.yml"]) == ExitCode.INVALID
+    assert (
+        "plan.yml:8:16: packages.hello.triggers[0].app_validation: "
+        "the bundle of hello 1.0.0 has no file 'bin/nothere'"
+    ) in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("home")

@@ -12,7 +12,7 @@ from orchestrator.host.procedures.checking import check
 from orchestrator.host.replies import Drift
 from orchestrator.host.requests import Place
 from orchestrator.model.event import Result
-from orchestrator.model.plan import Hooks, Step, Use
+from orchestrator.model.plan import Hooks, Reboot, Step, Use
 from orchestrator.ports import Reply
 from tests.host.scripted import (
     CURRENT,
@@ -24,6 +24,7 @@ from tests.host.scripted import (
     FakeChannel,
     FakeCheck,
     FakeConnector,
+    FakeGate,
     FakeTrigger,
     Watch,
     assignment,
@@ -217,6 +218,15 @@ async def test_a_validation_that_cannot_be_built_shows_before_anything_is_touche
     ctx = context(host(), assignment(work(validations=(Use("http"),))))
     with pytest.raises(InputError, match="http: variable 'x'"):
         await check(replace(ctx, build_check=refuse))
+
+
+async def test_a_gate_that_cannot_be_built_shows_before_anything_is_touched() -> None:
+    def refuse(use: Use, _variables: object) -> FakeGate:
+        raise InputError.at("plan.yml", f"{use.name}: variable 'x' is not defined")
+
+    it = work(reboot=Reboot(lock=Use("fleet_lock")))
+    with pytest.raises(InputError, match="fleet_lock: variable 'x'"):
+        await check(replace(context(host(), assignment(it)), build_gate=refuse))
 
 
 async def test_a_host_without_facts_is_not_understood() -> None:

@@ -30,20 +30,27 @@ hook() {
   return 1
 }
 
+# What could not be written down of what this process has got done: a watchdog must not restart
+# services again and again while the disk is full.
+done_here=
+
 # Has the trial with this nonce got this far?
 has_done() {
+  case $done_here in *"$NL$1 $2$NL"*) return 0 ;; esac
   [ -f "$S/progress" ] && grep -qxF "$1 $2" "$S/progress"
 }
 got_done() {
-  printf '%s %s\n' "$1" "$a_nonce" >>"$S/progress"
+  { printf '%s %s\n' "$1" "$a_nonce" >>"$S/progress"; } 2>/dev/null || done_here="$done_here$NL$1 $a_nonce$NL"
 }
 
 # turn [<line>]: the other direction begins, and what the trial had got done in this one counts no more.
 # What back.sh has lowered stays.
 turn() {
+  done_here=
   lowered=$(grep -s '^lowered ' "$S/progress")
-  write_durably "$S/progress" "$lowered${lowered:+${1:+$NL}}${1-}" 2>/dev/null ||
-    [ -n "$lowered" ] || rm -f "$S/progress"
+  write_durably "$S/progress" "$lowered${lowered:+${1:+$NL}}${1-}" 2>/dev/null && return
+  done_here=$NL${1-}$NL
+  [ -n "$lowered" ] || rm -f "$S/progress"
 }
 
 # once <hook> [<status>]: run a hook that this trial has not yet seen succeed. One that fails ends the

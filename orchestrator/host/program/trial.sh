@@ -2,13 +2,18 @@
 #   undo      what a revert needs; kept after the trial, until the next one
 #   trial     there while the trial is on: its nonce, and for how long
 #   spent     "<boot id> <uptime> <seconds>": how much of that time had passed, and when
-#   boots     the boots since the trial began, an id a line
+#   boots     the boots since the trial began, an id a line; empty lines keep room for more
 #   last      how the newest trial ended; a trial that `last` tells about is over, whatever lies there
 #   progress  the hooks of the trial that have succeeded (hooks.sh)
 #   ballast   room for what a way back writes, should the disk be full by then
 #
 # A trial's time is that in which the host has power, by /proc/uptime, which goes on while it sleeps
 # and knows nothing of the date.
+#
+# `spent` and `boots` are written over in place, since a full disk does not stop that.
+
+# The uptime at which this watchdog began: its time counts also where `spent` cannot be written.
+born=
 
 # Read trial and last -> trial_*, last_*.
 load_trial() {
@@ -27,13 +32,14 @@ armed() {
   spent_boot='' spent_up='' spent=
   [ ! -f "$S/spent" ] || read -r spent_boot spent_up spent <"$S/spent" || :
   is_number "$spent_up" && is_number "$spent" || spent_boot='' spent=0
-  [ "$spent_boot" != "$boot_id" ] || spent=$((spent + up - spent_up))
+  [ "$spent_boot" = "$boot_id" ] || spent_up=${born:-$up}
+  spent=$((spent + up - spent_up))
   remaining=$((trial_seconds - spent))
 }
 
 # Keep how much of the trial's time has passed, for after a power cut.
 beat() {
-  write "$S/spent" "$boot_id $up $spent" 2>/dev/null || :
+  { printf '%-36s %10s %10s\n' "$boot_id" "$up" "$spent" 1<>"$S/spent"; } 2>/dev/null || :
 }
 
 # Is a trial with this request's nonce on? -> remaining
@@ -66,9 +72,10 @@ arm() {
   note undo_deadline "$a_deadline"
   note_triggers
   has_done staging "$a_nonce" || rm -f "$S/reboot"
-  rm -f "$S/progress" "$S/boots"
+  rm -f "$S/progress" "$S/spent"
   write_durably "$S/undo" "$T" || return 1
   head -c 65536 /dev/zero >"$S/ballast" || return 1
+  head -c 4096 /dev/zero | tr '\000' '\n' >"$S/boots" || return 1
   point undo_written
   boot
   trial_nonce=$a_nonce trial_run=$a_run trial_release=$a_release trial_from=$active

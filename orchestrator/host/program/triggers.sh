@@ -109,7 +109,7 @@ ask_trigger() {
   esac
   if [ -n "$after_yes" ] && ! has_done "answered_$number" "$a_nonce"; then
     case $said in
-      yes) printf 'answered_%s %s\n' "$number" "$a_nonce" >>"$S/progress" ;;
+      yes) got_done "answered_$number" ;;
       no) said=unknown reason="$reason, and did not before" ;;
     esac
   fi

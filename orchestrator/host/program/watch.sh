@@ -1,5 +1,5 @@
 # The watchdog: it takes a host back whose trial is overdue, whoever else is gone.
-#   watchdog  its pid, start time and nonce
+#   watchdog  its pid, start time and nonce; written over in place, like `spent`
 #
 # systemd starts it where it runs, and again when it is killed; elsewhere it is detached from the
 # session. The boot hook (boot.sh) starts it after each boot of the trial.
@@ -69,23 +69,46 @@ watchdog() {
   ! guarded "$a_nonce" || exit 0
   count_boot
   beat
-  make_mark || { rm -f "$S/ballast"; make_mark; } || exit 1
+  make_mark || { rm -f "$S/ballast" 2>/dev/null; make_mark; } || ! outlived || yield
   cd /
   load undo
   begin_triggers
-  echo watching
+  ! guarded "$a_nonce" || echo watching
   exec >/dev/null
   patience=$((undo_timeout + 10))
   until on_trial || stand_down; must_end; do
     beat
     next_due
+    [ -n "$guard_pid" ] || pause=1
     nap "$pause"
   done
   while on_trial && end_trial; do nap 10; done
 }
 
 make_mark() {
-  echo "$own_pid $own_start $a_nonce" >"$S/watchdog.new" && mv -f "$S/watchdog.new" "$S/watchdog"
+  echo "$own_pid $own_start $a_nonce" 1<>"$S/watchdog"
+} 2>/dev/null
+
+# Where no mark can be made: does another watchdog of the package, an older one, live?
+outlived() {
+  for other in $(watchdogs); do
+    ! started "$other" || [ "$start" -ge "$own_start" ] || return 0
+  done
+  return 1
+}
+
+# A shell that only starts one (`sh -c`, of cron) is none.
+watchdogs() {
+  ( set +f; head -c 4096 /proc/[0-9]*/cmdline 2>/dev/null ) | tr '\000' ' ' | awk -v ours=" $S/program watchdog " '
+    /^==> \/proc\// { split($2, part, "/"); pid = part[3]; next }
+    index($0, ours) && !index($0, " -c ") { print pid }'
+}
+
+# That one goes on without a mark. Whoever started us asks again whether it still lives.
+yield() {
+  exec >/dev/null
+  nap 10
+  exit 1
 }
 
 # Leave: what a trial that is over has left behind goes, unless another one has begun meanwhile.
@@ -105,11 +128,12 @@ forget_lock() {
   owned || unlock
 }
 
-# Also over for us when another watchdog has taken our place.
+# Also over for us when another watchdog has taken our place. That no mark can be made ends nothing.
 on_trial() {
   clock
   load_trial
-  on_ours && guarded "$a_nonce" && [ "$guard_pid" = "$own_pid" ]
+  on_ours || return
+  if guarded "$a_nonce"; then [ "$guard_pid" = "$own_pid" ]; else make_mark || guard_pid=; fi
 }
 
 # Must the host go back now? -> why, else pause (seconds until that is asked again).
@@ -128,19 +152,25 @@ must_end() {
   [ -n "$why" ]
 }
 
-# A boot of the trial is written down before anything else happens -> boots.
+# A boot of the trial is written down before anything else happens; it counts also where that cannot
+# be -> boots.
 count_boot() {
-  boots=0 born=$up
+  boots=0 born=$up ids=
   [ "$boot_id" != "$trial_boot" ] || return 0
-  ids=
   [ ! -f "$S/boots" ] || ids=$(cat "$S/boots")
   case $NL$ids$NL in
     *"$NL$boot_id$NL"*) ;;
-    *) ids=${ids:+$ids$NL}$boot_id; write_durably "$S/boots" "$ids" ;;
+    *) ids=${ids:+$ids$NL}$boot_id; note_boots || { rm -f "$S/ballast"; note_boots; } ;;
   esac
-  boots=$(count_lines "$S/boots")
+  # shellcheck disable=SC2086
+  set -- $ids
+  boots=$#
   point boot_counted
 }
+
+note_boots() {
+  printf '%s\n' "$ids" 1<>"$S/boots" && flush "$S/boots"
+} 2>/dev/null
 
 # Has this boot come to its end, or is there still time? Only systemd can tell.
 is_up() {
@@ -168,7 +198,11 @@ watch_over() {
   tell_about
   history begin watchdog "$about"
   places_now
+  # Somebody has switched since we went back, so that nothing of that counts any more.
+  [ "$active" = "${left_active-$active}" ] || done_here=
   go_back "$why"
+  places_now
+  left_active=$active
   # An armed trial keeps other runs out, so the lock is that of the run whose trial is over now.
   [ "$verdict" != ok ] || unlock
   settle "$verdict" "$reason"

@@ -306,11 +306,12 @@ def test_a_trial_is_not_forgotten_because_its_end_cannot_be_noted(dash: Place) -
 def test_a_trial_is_not_forgotten_because_nothing_can_watch_it_now(dash: Place) -> None:
     on_trial(dash, deadline=2)
     lose_watchdog(dash)
-    (dash.records / "watchdog.new").mkdir()
+    (dash.records / "watchdog").unlink()
+    (dash.records / "watchdog").mkdir()
     with dash.session(FLEET_DEBUG="") as session:
         answer = dash.activate(session, NEW)
         assert (answer.status, "watchdog" in answer.reason) == ("failed", True)
-        (dash.records / "watchdog.new").rmdir()
+        (dash.records / "watchdog").rmdir()
         assert dash.probe(session, NEW).trial["nonce"] == "n1"
         assert dash.activate(session, NEW).status == "ok"
     until(lambda: dash.active == OLD.id)

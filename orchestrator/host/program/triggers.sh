@@ -37,9 +37,15 @@ begin_triggers() {
     number=$((number + 1))
     eval "bad_$number=0 said_$number='' reason_$number='' due_$number=0 waits_$number=''"
     about_trigger
-    [ -z "$after_yes" ] || has_done activated "$a_nonce" || ask_trigger
+    [ -z "$after_yes" ] || has_done activated "$a_nonce" || ! time_is_left || ask_trigger
   done
   record_triggers
+}
+
+# Each takes of the trial's time what the next one may not take again.
+time_is_left() {
+  clock
+  armed && [ "$remaining" -gt 0 ]
 }
 
 # Wait until they have been asked before the flip; one that is not, cannot fire before it says yes.
@@ -61,7 +67,7 @@ fired() {
     number=$((number + 1))
     eval "due=\$due_$number"
     [ "$due" -le "$up" ] || continue
-    on_trial || return 1
+    on_trial && [ "$remaining" -gt 0 ] || return 1
     about_trigger
     eval "due_$number=$((up + every))"
     ask_trigger

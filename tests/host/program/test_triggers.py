@@ -202,6 +202,17 @@ def test_one_that_counts_after_a_yes_is_asked_before_the_flip(place: Place) -> N
     assert (folder / "log").read_text().splitlines()[:4] == [asked, "flip", asked, asked]
 
 
+def test_those_asked_before_the_flip_share_the_trial_s_time(place: Place) -> None:
+    log = place.root.parent / "log"
+    texts = {name: f'echo {name} >>"{log}"; sleep 1000' for name in ("one", "two")}
+    keys = asks(**texts) | {f"trigger_{number}_after_yes": 1 for number in (1, 2)}
+    keys |= {f"trigger_{number}_timeout": 900 for number in (1, 2)}
+    with place.session() as session:
+        activated(place, session, deadline=2, **keys)
+        assert gone_back(place, session) == "no confirmation within 2 s"
+    assert log.read_text() == "one\n"
+
+
 def test_one_that_never_said_yes_cannot_fire(place: Place) -> None:
     keys = asks(link=lamp(place.root.parent)) | {"trigger_1_after_yes": 1, "trigger_1_threshold": 1}
     with place.session() as session:

@@ -31,16 +31,18 @@ start_by_hook() {
   done
 }
 
-# It closes our pipe when it has made its mark; whoever started it does so again if it is killed.
+# It closes our pipe when it has made its mark; whoever started it does so again until it ends well, or
+# there is nothing more to watch.
 detach() {
   ready=$( ( setsid sh -c "$RESPAWN" "$S/program" "$a_package" "$a_root" "$a_state" \
     </dev/null 2>/dev/null 3<&- 4>&- & ) )
   [ "$ready" = watching ]
 }
-RESPAWN='setsid sh "$0" watchdog "$@" &
-exec >/dev/null
-wait "$!"
-until [ "$?" != 137 ]; do sleep 1; setsid sh "$0" watchdog "$@"; done'
+
+# A line each, that may as well be one with `;` between them.
+RESPAWN='setsid sh "$0" watchdog "$@" & exec >/dev/null; wait "$!"
+until [ "$?" = 0 ] || ! { [ -e "$3/$1/trial" ] || [ -e "$3/$1/watchdog" ]; }
+do sleep 1; setsid sh "$0" watchdog "$@"; done'
 
 # Does this trial's watchdog live?
 guarded() {
@@ -52,8 +54,11 @@ guarded() {
 # The trial is over: nothing needs to be watched, now or after a boot.
 dismiss() {
   take_hook_down
-  ! guarded "$a_nonce" || [ "$op" = watchdog ] || end "$guard_pid"
-  rm -f "$S/trial" "$S/watchdog" "$S/spent" "$S/boots" "$S/ballast"
+  guarded "$a_nonce" && [ "$op" != watchdog ] || guard_pid=
+  # As long as one of these is there, whoever started the watchdog starts it again.
+  rm -f "$S/trial" "$S/watchdog"
+  [ -z "$guard_pid" ] || end "$guard_pid"
+  rm -f "$S/watchdog" "$S/spent" "$S/boots" "$S/ballast"
 } 2>/dev/null
 
 # Wait until the trial is over or must end, and in that case go back.

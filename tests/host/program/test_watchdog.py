@@ -133,6 +133,16 @@ def test_a_watchdog_that_is_killed_comes_back(place: Place) -> None:
         assert place.revert(session).status == "ok"
 
 
+def test_a_watchdog_that_is_told_to_end_comes_back(place: Place) -> None:
+    on_trial(place)
+    first = watchdog(place)
+    os.kill(first, signal.SIGTERM)
+    until(lambda: watchdog(place) != first)
+    with place.session() as session:
+        assert place.revert(session).status == "ok"
+    until(lambda: not living(f"{place.records}/program"))
+
+
 def test_a_second_watchdog_leaves_the_first_alone(place: Place) -> None:
     on_trial(place)
     first = watchdog(place)

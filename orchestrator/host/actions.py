@@ -35,6 +35,9 @@ A host that was brought its release that way has the action's time to answer by 
 IN_SERVICE = frozenset({A.WITHDRAW, A.CONFIRM, A.KEEP, A.COMMIT, A.REVERT})
 """After these a host needs its places before a reboot no longer."""
 
+WAITED = frozenset({A.RENEW, A.KEEP, A.COMMIT})
+"""In these a host that says no may have gone back by itself while it waited for its commit."""
+
 BUDGETS: Mapping[Action, Callable[[Timeouts], float]] = {
     A.CHECK: lambda t: t.check,
     A.STAGE: lambda t: t.stage,

@@ -32,10 +32,12 @@ from orchestrator.host.actions import (
     PATIENT,
     PROVES_ITSELF,
     REFUSAL_FAILS,
+    WAITED,
 )
 from orchestrator.host.procedures import PROCEDURES
 from orchestrator.host.procedures.context import Context, Memory
 from orchestrator.host.procedures.rebooting import give_back
+from orchestrator.host.procedures.waiting import in_its_words
 from orchestrator.host.work import Assignment, HostPolicy, RunIdentity
 from orchestrator.model.event import Action, Result
 from orchestrator.model.fleet import Host
@@ -174,6 +176,8 @@ class _Driver:
         except REFUSALS as error:  # sudo may say no as late as with the first answer
             await link.drop()
             raise _NotReached(error) from error
+        if action in WAITED and outcome.result is Result.FAILED:
+            outcome = await in_its_words(ctx, outcome)
         link.used = self._clock.now()
         if action is Action.REBOOT:  # the connection went down with the host
             await link.drop()

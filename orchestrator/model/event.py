@@ -159,10 +159,14 @@ class OperatorAsked:
 
 @dataclass(frozen=True, slots=True)
 class ControllerStarted:
-    """A controller takes the run up (first, or again after another died or stopped)."""
+    """A controller takes the run up (first, or again after another died or stopped).
+
+    ``rules`` says by which rules it goes on; controllers that said nothing of it went by the first.
+    """
 
     at: float
     controller: str
+    rules: int = 1
 
 
 Event = RunStarted | ActionBegun | ActionEnded | TimePassed | OperatorAsked | ControllerStarted

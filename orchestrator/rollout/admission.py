@@ -8,6 +8,7 @@ from orchestrator.model.event import Action
 from orchestrator.rollout.board import Board
 from orchestrator.rollout.hosts import send_back
 from orchestrator.rollout.records import HostRecord
+from orchestrator.rollout.rules import Rules
 from orchestrator.rollout.states import MOVED
 from orchestrator.rollout.states import HostState as H
 
@@ -27,12 +28,19 @@ def line_up(board: Board, names: Iterable[str], action: Action) -> None:
 
 
 def work_off(board: Board, at: float) -> None:
-    """Give out bulk work while fewer than ``max_parallel`` actions are under way."""
-    while board.backlog and board.asked < board.spec.max_parallel:
+    """Give out bulk work while fewer than ``max_parallel`` actions are under way.
+
+    A host that is just being renewed has its turn when that is over.
+    """
+    later: list[tuple[str, Action]] = []
+    while board.backlog and board.busy < board.spec.max_parallel:
         name, action = board.backlog.popleft()
         host = board.hosts[name]
         if host.asked is None and _still_due(host, action):
             _give_out(board, at, host, action)
+        elif host.asked is Action.RENEW and board.rules >= Rules.RENEWALS_FIRST:
+            later.append((name, action))
+    board.backlog.extendleft(reversed(later))
 
 
 def withdraw_staged(board: Board) -> None:

@@ -21,6 +21,7 @@ from orchestrator.rollout.records import (
     WaveMoved,
     WaveRecord,
 )
+from orchestrator.rollout.rules import Rules
 from orchestrator.rollout.states import IN_FLIGHT, OUT_OF_SERVICE, SETTLED, HostState, WaveState
 from orchestrator.rollout.tables import HOST_MOVES, WAVE_MOVES
 
@@ -44,6 +45,9 @@ class Board:
         self.out_of_service: Counter[str] = Counter()
         self.in_flight = 0
         self.asked = 0
+        self.renewing = 0
+        """How many of the actions asked of hosts are renewals."""
+        self.rules: int = Rules.FIRST
         self.current = 0
         self.paused = False
         self.aborted = False
@@ -112,15 +116,22 @@ class Board:
         host.asked = action
         host.begun = False
         self.asked += 1
+        self.renewing += action is Action.RENEW
         self.waves[host.wave].asked += 1
         self.instruct(Perform(host.name, action, host.attempt))
 
     def answered(self, host: HostRecord) -> None:
         """Note that the outcome of what was asked of ``host`` is known."""
+        self.renewing -= host.asked is Action.RENEW
         host.asked = None
         host.begun = False
         self.asked -= 1
         self.waves[host.wave].asked -= 1
+
+    @property
+    def busy(self) -> int:
+        """Return how many actions under way take a place: renewals have places of their own."""
+        return self.asked - (self.renewing if self.rules >= Rules.RENEWALS_FIRST else 0)
 
     def instruct(self, instruction: Instruction) -> None:
         """Add an instruction for the driver."""

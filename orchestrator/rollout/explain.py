@@ -111,6 +111,9 @@ def _open(_rollout: Rollout, wave: WaveRecord) -> tuple[Hold, ...]:
 
 
 def _baking(rollout: Rollout, wave: WaveRecord) -> tuple[Hold, ...]:
+    if wave.heard:
+        held_by = f"hosts are renewed, then committed: {rollout.board.asked} under way"
+        return (Hold("commit", held_by, wave.since),)
     if wave.proving:
         left = rollout.board.asked
         return (Hold("bake", f"hosts are proved again: {left} under way", wave.since),)

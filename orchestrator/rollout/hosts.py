@@ -9,7 +9,8 @@ from orchestrator.model.event import Action, ActionEnded, Result
 from orchestrator.model.plan import CommitScope, UnreachablePolicy
 from orchestrator.rollout.board import Board
 from orchestrator.rollout.records import HostRecord
-from orchestrator.rollout.renewals import hold
+from orchestrator.rollout.renewals import DUE, TOGETHER, hold
+from orchestrator.rollout.rules import Rules
 from orchestrator.rollout.states import HostState as H
 from orchestrator.rollout.states import WaveState as W
 from orchestrator.rollout.tables import OUTCOMES, UNSAFE_TO_REPEAT
@@ -133,7 +134,15 @@ def _hold(board: Board, event: ActionEnded, host: HostRecord) -> None:
     """Keep account of which confirmed hosts are on trial, and must be given more time."""
     host.held = host.held and host.state is H.CONFIRMED and event.action is not Action.KEEP
     if host.state is H.CONFIRMED and event.action in _HELD_AFTER:
-        hold(board, event.at, host, now=event.action is Action.RESOLVE)
+        hold(board, event.at, host, part=_until_due(board, event))
+
+
+def _until_due(board: Board, event: ActionEnded) -> float:
+    """Return after which part of a renewal the host is to be asked for the next one."""
+    if event.action is Action.RESOLVE:
+        return 0.0  # nobody knows how much time it has left
+    silent = event.result in NO_ANSWER and board.rules >= Rules.RENEWALS_FIRST
+    return TOGETHER if silent else DUE
 
 
 _HELD_AFTER = frozenset({Action.CONFIRM, Action.RENEW, Action.RESOLVE})

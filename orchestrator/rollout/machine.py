@@ -99,6 +99,7 @@ class Rollout:
     @_take.register
     def _controller_started(self, event: ControllerStarted) -> None:
         self.board.finished = False
+        self.board.rules = event.rules
         hosts.taken_up(self.board, event.at)
         renew_all(self.board, event.at)
         wave = self.board.wave

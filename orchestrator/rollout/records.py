@@ -122,6 +122,10 @@ class WaveRecord:
     proving: bool = False
     """Hosts are being proved again: before it opens, or at the end of the bake."""
     proved: bool = False
+    heard: bool = False
+    """Hosts that are held on trial were asked once more, before the first of them is committed."""
+    committing: bool = False
+    """Hosts are being committed; what fails now still halts the wave."""
     inconclusive: bool = False
     """Halted without a measurement: a person decides, nothing more is rolled back."""
     accepted: bool = False

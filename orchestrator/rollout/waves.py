@@ -12,7 +12,8 @@ from orchestrator.model.plan import CommitScope, OnHalt
 from orchestrator.rollout.admission import admit, line_up, withdraw_staged, work_off
 from orchestrator.rollout.board import Board
 from orchestrator.rollout.records import WakeAt, WaveRecord
-from orchestrator.rollout.renewals import held, renew
+from orchestrator.rollout.renewals import bring_forward, held, renew
+from orchestrator.rollout.rules import Rules
 from orchestrator.rollout.states import MOVED, PROVEN, SETTLED, WaveState
 from orchestrator.rollout.states import HostState as H
 from orchestrator.rollout.states import WaveState as W
@@ -22,13 +23,20 @@ def progress(board: Board, at: float) -> None:
     """Carry every wave as far as it goes at this instant, then hand out work."""
     while not board.finished and _PROGRESS[board.wave.state](board, board.wave, at):
         pass
-    if board.wave.state is W.OPEN:
-        admit(board, at)
-    work_off(board, at)
-    renew(board, at)
+    _hand_out(board, at)
     if board.wave.state is W.OPEN and _stalled(board):
         _halt(board, board.wave, at, "hosts out of service use up max_unavailable", person=True)
         progress(board, at)
+
+
+def _hand_out(board: Board, at: float) -> None:
+    if board.rules >= Rules.RENEWALS_FIRST:
+        renew(board, at)
+    if board.wave.state is W.OPEN:
+        admit(board, at)
+    work_off(board, at)
+    if board.rules < Rules.RENEWALS_FIRST:
+        renew(board, at)
 
 
 def open_again(board: Board, at: float) -> None:
@@ -116,16 +124,41 @@ def _baking(board: Board, wave: WaveRecord, at: float) -> bool:
         return False
     wave.proving = False
     wave.proved = True
+    if board.rules >= Rules.RENEWALS_FIRST and not _committed(board, wave, at):
+        return False
     _pass(board, wave, at)
     return True
 
 
+def _committed(board: Board, wave: WaveRecord, at: float) -> bool:
+    """Tell whether all is committed that a wave's success commits, and see to it.
+
+    First each host that waited is asked whether it still has the release: one that went back by
+    itself halts the wave before the others are committed.
+    """
+    if not wave.heard:
+        wave.heard = True
+        bring_forward(board, at)
+    renew(board, at)
+    if not board.asked and not wave.committing:
+        wave.committing = True
+        _line_up_commits(board, last=wave is board.waves[-1])
+        work_off(board, at)
+    return not board.asked
+
+
 def _pass(board: Board, wave: WaveRecord, at: float) -> None:
     board.move_wave(at, wave, W.PASSED)
+    last = wave is board.waves[-1]
+    if board.rules < Rules.RENEWALS_FIRST:
+        _line_up_commits(board, last=last)
     board.current += 1
-    last = board.current == len(board.waves)
-    passed = {CommitScope.RUN: board.waves if last else []}.get(board.spec.commit, [wave])
-    for record in passed:
+
+
+def _line_up_commits(board: Board, *, last: bool) -> None:
+    """Commit the hosts of the present wave, or with ``commit: run`` those of all at the end."""
+    scope: Mapping[CommitScope, list[WaveRecord]] = {CommitScope.RUN: board.waves if last else []}
+    for record in scope.get(board.spec.commit, [board.wave]):
         names = (n for n in record.wave.hosts if board.hosts[n].state is H.CONFIRMED)
         line_up(board, names, Action.COMMIT)
 
@@ -216,6 +249,7 @@ def _let_go(board: Board) -> None:
 
 def _halt(board: Board, wave: WaveRecord, at: float, reason: str, *, person: bool = False) -> None:
     wave.inconclusive = person
+    wave.heard = wave.committing = False
     board.backlog.clear()
     board.move_wave(at, wave, W.HALTED, reason)
 

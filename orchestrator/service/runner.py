@@ -23,6 +23,7 @@ from orchestrator.model.event import (
 from orchestrator.ports import Engine, Recorded, RunLog, Sink, Sleep
 from orchestrator.rollout.machine import Rollout
 from orchestrator.rollout.records import Finish, Instruction, Perform, WakeAt
+from orchestrator.rollout.rules import Rules
 from orchestrator.rollout.states import MOVED, SETTLED
 
 IDLE_CONNECTIONS = 256
@@ -67,7 +68,7 @@ class Runner:
         try:
             async with asyncio.TaskGroup() as self._tasks:
                 self._waiting.append(self._tasks.create_task(self._listen()))
-                await self._record(ControllerStarted(self._clock.now(), controller))
+                await self._record(self._taking_up(controller))
                 for event in first:
                     await self._record(event)
                 await self._over()
@@ -75,6 +76,9 @@ class Runner:
                     task.cancel()
         except BaseExceptionGroup as group:
             raise _first_cause(group) from None
+
+    def _taking_up(self, controller: str) -> ControllerStarted:
+        return ControllerStarted(self._clock.now(), controller, Rules.LATEST)
 
     async def ask(self, request: Request, by: str, why: str = "") -> None:
         """Journal an operator's request and act on it."""

@@ -29,6 +29,7 @@ ACTIONS = {
     "activation": Action.ACTIVATE,
     "validation": Action.VALIDATE,
     "reversion": Action.REVERT,
+    "commit": Action.COMMIT,
     "sample": Action.SAMPLE,
 }
 FOUND = {"on trial": Result.IS_TRIAL, "silent": Result.UNREACHABLE}
@@ -58,6 +59,7 @@ def spec(row: Mapping[str, str], bake: float = 0.0, **policy: Any) -> RolloutSpe
         tuple(Wave(name, name, hosts, bake) for name, hosts in WAVES.items()),
         on_halt=OnHalt(row.get("on_halt", "rollback-wave")),
         commit=CommitScope(row.get("commit", "wave")),
+        max_parallel=int(row.get("max_parallel", "50")),
         max_failures=FailureBudget(),
         max_unreachable=silent,
         **policy,

@@ -106,6 +106,28 @@ async def test_one_channel_for_the_whole_run_and_one_more_to_confirm() -> None:
     assert channel.closed == 1
 
 
+@pytest.mark.parametrize("action", [A.RENEW, A.KEEP, A.COMMIT])
+async def test_who_went_back_while_it_waited_says_why(action: Action) -> None:
+    no = Reply("no", "nothing is active")
+    channel = host(ended("reverted", OLD.release), renew=no, confirm=no, commit=no)
+    outcome = await Rig(channel).do(action)
+    assert outcome.result is R.FAILED
+    assert outcome.reason.endswith(": nothing is active; gateway went back by itself: because")
+
+
+async def test_and_says_it_once() -> None:
+    over = Reply("no", "this trial is over: reverted, because")
+    outcome = await Rig(host(ended("reverted", OLD.release), renew=over)).do(A.RENEW)
+    assert outcome.reason == "renewing gateway: this trial is over: reverted, because"
+
+
+async def test_what_it_said_first_stands_when_it_is_lost_after_that() -> None:
+    channel = host(commit=Reply("no", "nothing is active"))
+    channel.script["probe"].append(CUT)
+    outcome = await Rig(channel).do(A.COMMIT)
+    assert (outcome.result, outcome.reason) == (R.FAILED, "committing gateway: nothing is active")
+
+
 async def test_the_token_is_kept_from_action_to_action() -> None:
     channel = host()
     await Rig(channel).do(A.CHECK, A.STAGE, A.ACTIVATE, A.COMMIT, A.REVERT)

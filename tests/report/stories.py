@@ -22,6 +22,7 @@ from orchestrator.model.plan import Amount, FailureBudget, UnreachableBudget
 from orchestrator.model.wave import RolloutSpec, Wave
 from orchestrator.rollout.machine import Rollout
 from orchestrator.rollout.records import Perform, Transition, WakeAt
+from orchestrator.rollout.rules import Rules
 
 START = 1_769_832_000.0  # 2026-01-31T04:00:00Z
 
@@ -57,7 +58,7 @@ def play(
     rollout, now, seq = Rollout(first), first.at, 1
     todo: deque[Perform] = deque()
     wakes: list[float] = []
-    feed: list[Event] = [ControllerStarted(now, "ops:4711")]
+    feed: list[Event] = [ControllerStarted(now, "ops:4711", Rules.LATEST)]
     while True:
         while feed:
             seq += 1

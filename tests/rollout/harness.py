@@ -18,9 +18,12 @@ from orchestrator.model.event import (
     RunStarted,
     TimePassed,
 )
+from orchestrator.model.plan import CommitScope
 from orchestrator.model.wave import RolloutSpec, Wave
 from orchestrator.rollout.machine import Rollout
 from orchestrator.rollout.records import Finish, HostMoved, Perform, Reaction, WakeAt
+from orchestrator.rollout.renewals import AT_ONCE
+from orchestrator.rollout.rules import Rules
 from orchestrator.rollout.states import IN_FLIGHT, OUT_OF_SERVICE
 from orchestrator.rollout.states import HostState as H
 from orchestrator.rollout.states import WaveState as W
@@ -61,6 +64,7 @@ class World:
     answer: Answer = good
     facts: Facts = no_facts
     now: float = 0.0
+    rules: Rules = Rules.LATEST
     todo: list[Perform] = field(default_factory=list)
     wakes: list[float] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
@@ -71,7 +75,7 @@ class World:
         first = started(self.spec)
         self.events.append(first)
         self.rollout = Rollout(first)
-        self.feed(ControllerStarted(self.now, "c1"))
+        self.feed(ControllerStarted(self.now, "c1", self.rules))
 
     def feed(self, event: Event) -> Reaction:
         self.events.append(event)
@@ -79,6 +83,10 @@ class World:
         reaction = self.rollout.handle(event)
         self._take(reaction)
         self._check_safety(before, reaction)
+        if not isinstance(event, ActionBegun | ControllerStarted):
+            self._nobody_is_committed_beside_one_that_failed(reaction)
+        if not isinstance(event, ActionBegun):
+            self._no_renewal_waits_for_other_work()
         return reaction
 
     def ask(self, request: Request) -> None:
@@ -104,21 +112,24 @@ class World:
         self.todo.clear()
         self.wakes.clear()
         self.finished = False
-        self.feed(ControllerStarted(self.now, "c2"))
+        self.feed(ControllerStarted(self.now, "c2", self.rules))
 
     def settle(self, limit: int = 100_000) -> None:
         """Run until the core says that nothing more will happen."""
         for _ in range(limit):
-            if self.todo:
-                self.do(self.todo[0])
-            elif self.finished:
+            if self.finished and not self.todo:
                 return
-            elif self.wakes:
-                self.now = max(self.now, self.wakes.pop(self.wakes.index(min(self.wakes))))
-                self.feed(TimePassed(self.now))
-            else:
-                raise AssertionError(f"stuck: {self.states()} {self.wave_states()}")
+            self.step()
         raise AssertionError("does not end")
+
+    def step(self) -> None:
+        """Do what was asked first, or let time pass where nothing is."""
+        if self.todo:
+            self.do(self.todo[0])
+            return
+        assert self.wakes, f"stuck: {self.states()} {self.wave_states()}"
+        self.now = max(self.now, self.wakes.pop(self.wakes.index(min(self.wakes))))
+        self.feed(TimePassed(self.now))
 
     def states(self) -> dict[str, H]:
         return {name: host.state for name, host in self.rollout.hosts.items()}
@@ -157,6 +168,19 @@ class World:
         asked = Counter(perform.host for perform in self.todo)
         assert not asked or max(asked.values()) == 1, "two actions at once on a host"
 
+    def _nobody_is_committed_beside_one_that_failed(self, reaction: Reaction) -> None:
+        board = self.rollout.board
+        for asked in reaction.instructions:
+            if isinstance(asked, Perform) and asked.action is Action.COMMIT and not board.aborted:
+                alone = self.spec.commit is CommitScope.HOST
+                assert alone or self._wave_of(asked.host).state is not W.HALTED, "halted"
+
+    def _no_renewal_waits_for_other_work(self) -> None:
+        board = self.rollout.board
+        if board.rules >= Rules.RENEWALS_FIRST and board.renewals:
+            overdue = board.renewals[0][0] <= self.now
+            assert not overdue or board.renewing >= AT_ONCE, "a renewal waits"
+
     def _never_over_max_parallel(self) -> None:
         """Nobody is admitted over the limit; a host that must go back does not wait for it."""
         admitted = sum(host.state in IN_FLIGHT for host in self.rollout.hosts.values())
@@ -167,6 +191,7 @@ class World:
         hosts = list(board.hosts.values())
         assert board.in_flight == sum(host.state in IN_FLIGHT for host in hosts)
         assert board.asked == sum(host.asked is not None for host in hosts)
+        assert board.renewing == sum(host.asked is Action.RENEW for host in hosts)
         for index, record in enumerate(board.waves):
             members = [host for host in hosts if host.wave == index]
             assert record.asked == sum(host.asked is not None for host in members)

@@ -26,6 +26,7 @@ from orchestrator.rollout.explain import why_host, why_run
 from orchestrator.rollout.machine import Rollout
 from orchestrator.rollout.records import Perform
 from orchestrator.rollout.renewals import held
+from orchestrator.rollout.rules import Rules
 from orchestrator.rollout.states import HostState as H
 from orchestrator.rollout.states import WaveState as W
 from orchestrator.rollout.tables import OUTCOMES
@@ -77,9 +78,9 @@ class Rollouts(RuleBasedStateMachine):
 
     world: World
 
-    @initialize(spec=specs())
-    def begin(self, spec: RolloutSpec) -> None:
-        self.world = World(spec)
+    @initialize(spec=specs(), rules=st.sampled_from(Rules))
+    def begin(self, spec: RolloutSpec, rules: Rules) -> None:
+        self.world = World(spec, rules=rules)
 
     @precondition(lambda self: self.world.todo)
     @rule(data=st.data())
@@ -101,8 +102,9 @@ class Rollouts(RuleBasedStateMachine):
     def operator_asks(self, request: Request) -> None:
         self.world.ask(request)
 
-    @rule(begun=st.integers(0, 6))
-    def controller_dies(self, begun: int) -> None:
+    @rule(begun=st.integers(0, 6), newer=st.booleans())
+    def controller_dies(self, begun: int, newer: bool) -> None:
+        self.world.rules = Rules.LATEST if newer else self.world.rules
         self.world.restart(begun)
 
     @invariant()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
+from orchestrator.errors import OperationEnded, ProtocolError, Unreachable
 from orchestrator.host import requests_trial
+from orchestrator.host.procedures import watching
 from orchestrator.host.procedures.context import Context, moving, refused
 from orchestrator.host.procedures.switching import confirmation
 from orchestrator.host.replies import Status, number, status
@@ -22,6 +25,17 @@ async def renew(ctx: Context) -> Outcome:
             return refused(work, "renewing", reply)
         remaining[work.name] = number(reply.fields, "remaining")
     return Outcome(Result.DONE, facts={"remaining": remaining})
+
+
+async def in_its_words(ctx: Context, outcome: Outcome) -> Outcome:
+    """Return the outcome for a host that has its release no longer, with the host's own reason."""
+    try:
+        found = await watching.departures(ctx)
+    except (Unreachable, OperationEnded, ProtocolError):  # what it said first must do
+        return outcome
+    untold = {name: why for name, why in found.items() if why not in outcome.reason}
+    words = [f"{name} went back by itself: {why}" for name, why in untold.items()]
+    return replace(outcome, reason="; ".join((outcome.reason, *words)))
 
 
 async def keep(ctx: Context) -> Outcome:

@@ -33,6 +33,12 @@ def went_back(probe: Probe, nonce: str) -> str:
     return last.reason if last and last.nonce == nonce and last.outcome in OVER else ""
 
 
+async def departures(ctx: Context) -> dict[str, str]:
+    """Return why packages have gone back by themselves, by their names."""
+    probes = await _probe(ctx, {work.name for work in ctx.packages})
+    return {name: why for name, probe in probes.items() if (why := went_back(probe, ctx.nonce))}
+
+
 def uneasy(probe: Probe) -> tuple[Trigger, ...]:
     """Return the triggers of a trial that say no, or not yet."""
     return tuple(t for t in probe.triggers if t.last in (Said.NO, Said.NOT_YET))

@@ -106,25 +106,26 @@ class Granted:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A gate keeps a host: which one, held by what, since when in seconds since the epoch."""
+    """A gate keeps a host: which one, and held by what.
+
+    It may be asked for ``wait`` seconds in all, and is asked anew ``again`` seconds from now.
+    """
 
     gate: str
     held_by: str
-    since: float
-
-
-OnHeld = Callable[[Held], None]
-"""Is told each time that a gate says no and will be asked again."""
+    wait: float = 0.0
+    again: float = 0.0
 
 
 class Gate(Protocol):
     """What a host has to pass before it reboots. Only a clear yes counts; trouble is a no."""
 
-    async def acquire(self, host: str, on_held: OnHeld | None = None) -> Granted | Held:
-        """Ask until the gate says yes, or has been asked for as long as the plan says.
+    async def acquire(self, host: str) -> Granted | Held:
+        """Ask the gate once, which is soon over.
 
-        A host that is through already is let through again, so that a run may ask anew after a
-        crash. ``Held`` leaves nothing taken, as far as the gate can be reached.
+        A host that is through already is let through again, so that a run may ask anew. After
+        ``Held`` a place may be taken all the same, by a yes that was lost: who stops asking
+        releases it.
         """
 
     async def release(self, host: str) -> Held | None:

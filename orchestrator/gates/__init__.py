@@ -1,7 +1,6 @@
 """Gates that a host passes before it reboots. A new kind is one file and one line here.
 
-A gate is a frozen dataclass whose fields are its YAML options; it knows how to ask once, and
-``Asking`` has the patience.
+A gate is a frozen dataclass whose fields are its YAML options; it knows how to ask once.
 """
 
 from __future__ import annotations
@@ -18,6 +17,16 @@ from orchestrator.ports import Sleep
 from orchestrator.registry import Registry
 
 GATES: Registry[type[HostGate]] = Registry("gates", {"fleet_lock": FleetLock})
+
+
+A_DAY = 86_400.0
+"""What a ``wait`` counts that differs from host to host."""
+
+
+def longest_wait(use: Use) -> float:
+    """Return for how many seconds a host may wait at the gate that a plan uses."""
+    told = dict(use.options).get("wait", GATES[use.name].wait)
+    return told if isinstance(told, float) else A_DAY
 
 
 def build_gate(

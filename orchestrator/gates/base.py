@@ -1,20 +1,22 @@
-"""What every gate is, and the patience that they share."""
+"""What every gate is, and how they are asked."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from random import SystemRandom
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_not_result, wait_random
 
 from orchestrator.clock import Clock
-from orchestrator.ports import Granted, Held, OnHeld, Sleep
+from orchestrator.ports import Granted, Held, Sleep
 
 GIVING_BACK = 60.0
 """Seconds for giving a place back: the host is in service, and need not wait for long."""
 
 Ask = Callable[[str], Awaitable[str]]
+_random = SystemRandom()
 
 
 class HostGate(ABC):
@@ -41,48 +43,39 @@ class HostGate(ABC):
 
 @dataclass(frozen=True)
 class Asking:
-    """A gate that is asked again and again; see ports.Gate."""
+    """A gate that is asked again and again; see ports.Gate.
+
+    Who waits for a place asks anew after a while, and is free meanwhile. Giving one back is tried
+    until it is done, for no longer than ``GIVING_BACK``.
+    """
 
     gate: HostGate
     clock: Clock
     sleep: Sleep
 
-    async def acquire(self, host: str, on_held: OnHeld | None = None) -> Granted | Held:
-        """Ask for the host's place, for as long as the gate's ``wait`` says."""
-        held = await self._patiently(self.gate.take, host, self.gate.wait, on_held)
-        if held is None:
-            return Granted()
-        await self.gate.give_back(host)  # a yes may have been lost on its way here
-        return held
+    async def acquire(self, host: str) -> Granted | Held:
+        """Ask once for the host's place."""
+        held = await self._once(self.gate.take, host)
+        return held or Granted()
 
     async def release(self, host: str) -> Held | None:
         """Give the host's place back."""
-        return await self._patiently(self.gate.give_back, host, GIVING_BACK)
-
-    async def _patiently(
-        self, ask: Ask, host: str, patience: float, on_held: OnHeld | None = None
-    ) -> Held | None:
-        since = self.clock.now()
-
-        async def once() -> Held | None:
-            held_by = await ask(host)
-            return Held(self.gate.name, held_by, since) if held_by else None
-
-        def tell(state: RetryCallState) -> None:
-            if on_held and (held := _held(state)):
-                on_held(held)
-
-        interval = self.gate.interval
+        give_up, interval = self.clock.now() + GIVING_BACK, self.gate.interval
         retrying = AsyncRetrying(
             sleep=self.sleep,
             retry=retry_if_not_result(lambda held: held is None),
-            stop=lambda _state: self.clock.now() >= since + patience,
+            stop=lambda _state: self.clock.now() >= give_up,
             wait=wait_random(interval / 2, interval * 3 / 2),
-            before_sleep=tell,
             retry_error_callback=_held,
         )
-        held: Held | None = await retrying(once)
+        held: Held | None = await retrying(self._once, self.gate.give_back, host)
         return held
+
+    async def _once(self, ask: Ask, host: str) -> Held | None:
+        gate = self.gate
+        held_by = await ask(host)
+        again = _random.uniform(gate.interval / 2, gate.interval * 3 / 2)
+        return Held(gate.name, held_by, gate.wait, again) if held_by else None
 
 
 def _held(state: RetryCallState) -> Held | None:

@@ -23,7 +23,10 @@ REFUSAL_FAILS = frozenset({A.CHECK, A.STAGE, A.VALIDATE, A.CONFIRM})
 BY_DETOUR = frozenset({A.CHECK, A.RESOLVE, A.REVERT})
 """What may be done by a host's recovery address, when its own is dead."""
 
-BROUGHT = frozenset({A.STAGE, A.RESERVE, A.ACTIVATE, A.REBOOT, A.WITHDRAW})
+AT_GATES = frozenset({A.RESERVE, A.UNRESERVE})
+"""These ask gates; the host itself only where it must be."""
+
+BROUGHT = frozenset({A.STAGE, *AT_GATES, A.ACTIVATE, A.REBOOT, A.WITHDRAW})
 """What besides may be done so where ``HostPolicy.by_recovery`` says it."""
 
 PROVES_ITSELF = frozenset({A.ACTIVATE, A.REBOOT, A.VALIDATE, A.CONFIRM})
@@ -32,16 +35,11 @@ PROVES_ITSELF = frozenset({A.ACTIVATE, A.REBOOT, A.VALIDATE, A.CONFIRM})
 A host that was brought its release that way has the action's time to answer by its own again.
 """
 
-IN_SERVICE = frozenset({A.WITHDRAW, A.CONFIRM, A.KEEP, A.COMMIT, A.REVERT})
-"""After these a host needs its places before a reboot no longer."""
-
-WAITED = frozenset({A.RENEW, A.KEEP, A.COMMIT})
-"""In these a host that says no may have gone back by itself while it waited for its commit."""
-
 BUDGETS: Mapping[Action, Callable[[Timeouts], float]] = {
     A.CHECK: lambda t: t.check,
     A.STAGE: lambda t: t.stage,
     A.RESERVE: lambda t: t.check,
+    A.UNRESERVE: lambda t: t.check,
     A.ACTIVATE: lambda t: t.activate,
     A.REBOOT: lambda t: t.check,
     A.VALIDATE: lambda t: t.validate,

@@ -24,20 +24,20 @@ from orchestrator.errors import (
 )
 from orchestrator.host import requests
 from orchestrator.host.actions import (
+    AT_GATES,
     BEGUN_WHEN_CUT,
     BROUGHT,
     BUDGETS,
     BY_DETOUR,
-    IN_SERVICE,
     PATIENT,
     PROVES_ITSELF,
     REFUSAL_FAILS,
-    WAITED,
 )
+from orchestrator.host.lazily import WhenNeeded
+from orchestrator.host.places import Places
 from orchestrator.host.procedures import PROCEDURES
 from orchestrator.host.procedures.context import Context, Memory
 from orchestrator.host.procedures.rebooting import give_back
-from orchestrator.host.procedures.waiting import in_its_words
 from orchestrator.host.work import Assignment, HostPolicy, RunIdentity
 from orchestrator.model.event import Action, Result
 from orchestrator.model.fleet import Host
@@ -127,6 +127,7 @@ class _Driver:
         self._on_output = on_output
         self._sleep = sleep
         self._links: dict[str, _Link] = {}
+        self._places = Places()
 
     async def release(self, host: str) -> None:
         """Close the connection to ``host`` and forget what is remembered of it."""
@@ -156,18 +157,14 @@ class _Driver:
             outcome = Outcome(Result.FAILED, _one_line(error), getattr(error, "output", ""))
         if outcome.result in (Result.FAILED, Result.INCONCLUSIVE):
             link.memory.trouble = outcome.reason
+        if self._places.are_due(host, action, outcome.result):
+            kept = await give_back(await self._reached(link, host, Action.UNRESERVE))
+            self._places.given_back(host, kept)
+            outcome.facts.update({"gate": kept} if kept else {})
         return outcome
 
     async def _once(self, link: _Link, host: str, action: Action) -> Outcome:
-        assignment = self._assignments(host)
-        try:
-            channel = await self._channel(link, self._reached_for(action, assignment.host))
-        except (Unreachable, *REFUSALS) as error:
-            raise _NotReached(error) from error
-        detour = link.detour
-        if detour and action not in self._by_detour:
-            raise _Elsewhere(Unreachable(f"it answers {detour}: its own system is dead"))
-        ctx = self._context(assignment, link.memory, channel, action)
+        ctx = await self._reached(link, host, action)
         try:
             outcome = await PROCEDURES[action](ctx)
         except (Unreachable, OperationEnded, ProtocolError) as error:
@@ -176,15 +173,26 @@ class _Driver:
         except REFUSALS as error:  # sudo may say no as late as with the first answer
             await link.drop()
             raise _NotReached(error) from error
-        if action in WAITED and outcome.result is Result.FAILED:
-            outcome = await in_its_words(ctx, outcome)
-        link.used = self._clock.now()
+        if action not in AT_GATES:
+            link.used = self._clock.now()
+        detour = link.detour
         if action is Action.REBOOT:  # the connection went down with the host
             await link.drop()
-        if action in IN_SERVICE and outcome.result is Result.DONE:
-            kept = await give_back(ctx)
-            outcome.facts.update({"gate": kept} if kept else {})
         return replace(outcome, reason=_joined(outcome.reason, detour)) if detour else outcome
+
+    async def _reached(self, link: _Link, host: str, action: Action) -> Context:
+        """Return what an action works with, over an open channel unless it may need none."""
+        assignment = self._assignments(host)
+        opened = partial(self._channel, link, self._reached_for(action, assignment.host))
+        if action in AT_GATES:
+            return self._context(assignment, link.memory, WhenNeeded(opened), action)
+        try:
+            channel = await opened()
+        except (Unreachable, *REFUSALS) as error:
+            raise _NotReached(error) from error
+        if link.detour and action not in self._by_detour:
+            raise _Elsewhere(Unreachable(f"it answers {link.detour}: its own system is dead"))
+        return self._context(assignment, link.memory, channel, action)
 
     async def _channel(self, link: _Link, host: Host) -> Channel:
         """Return a channel that works as far as anyone can tell, opening one if need be.
@@ -197,10 +205,12 @@ class _Driver:
             try:
                 deadline = self._policy.timeouts.connect
                 await link.channel.call([requests.ping()], deadline=deadline)
+                link.used = self._clock.now()
             except (Unreachable, ProtocolError):
                 await link.drop()
         if link.channel is None:
             link.channel = await self._connector.open(host)
+            link.used = self._clock.now()
         return link.channel
 
     @property
@@ -255,7 +265,7 @@ class HostDriver(_Driver):
 
     async def perform(self, host: str, action: Action, attempt: int) -> Outcome:
         """Do ``action`` on ``host``; raises Fenced when another controller has taken over."""
-        if attempt > 1 and host in self._links:
+        if attempt > 1 and action not in AT_GATES and host in self._links:
             await self._links[host].drop()  # the connection may be why it is asked again
         return await self._carry_out(host, action)
 

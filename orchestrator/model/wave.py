@@ -34,7 +34,8 @@ class RolloutSpec:
     ``resample`` is the most hosts of earlier waves that are proved again before the next opens.
     ``silent`` is how long, in seconds, a host in doubt may stay silent. ``renewal`` is how long, in
     seconds, a confirmed host waits for its commit before its trial must be renewed; 0: its trial
-    ends when it is confirmed. ``reserves`` says that hosts pass a gate before they are activated.
+    ends when it is confirmed. ``reserves`` says that hosts pass a gate before they are activated,
+    those of ``gated``; all, where it names none.
     """
 
     waves: tuple[Wave, ...]
@@ -48,4 +49,5 @@ class RolloutSpec:
     silent: float = 300.0
     renewal: float = 0.0
     reserves: bool = False
+    gated: tuple[str, ...] = ()
     zones: dict[str, str] = field(default_factory=dict, hash=False)

@@ -60,6 +60,11 @@ class Board:
         """Hosts of the current wave that were not admitted yet."""
         self.staged: dict[str, deque[str]] = {}
         """Staged hosts that wait for their zone's unavailability budget."""
+        self.gated = frozenset(self.spec.gated or self.hosts) if self.spec.reserves else frozenset()
+        self.at_gates: Counter[str] = Counter()
+        """Hosts of each zone that ask their gates, or have passed them and are not activated."""
+        self.held_back: list[tuple[float, str]] = []
+        """When hosts that a gate holds ask it again: a heap. They take no place meanwhile."""
         self.renewals: list[tuple[float, str]] = []
         """When hosts that are held on trial need more time: a heap."""
         self.wake = 0.0
@@ -90,10 +95,22 @@ class Board:
         host.state = after
         host.since = at
         host.reason = reason or host.reason
+        if after is not HostState.STAGED:
+            self.leaves_gate(host)
         self._recount(host, was_out=was_out)
         moved = HostMoved(at, host.name, wave.wave.name, before, after, reason)
         host.story.append(moved)
         self._transitions.append(moved)
+
+    def at_gate(self, host: HostRecord) -> None:
+        """Note that a host asks its gate."""
+        self.at_gates[host.zone] += not host.at_gate
+        host.at_gate = True
+
+    def leaves_gate(self, host: HostRecord) -> None:
+        """Note that a host has no business at a gate, or no longer."""
+        self.at_gates[host.zone] -= host.at_gate
+        host.at_gate, host.gate = False, ""
 
     def move_wave(self, at: float, wave: WaveRecord, after: WaveState, reason: str = "") -> None:
         """Move a wave along its table; raises InvalidTransition."""
@@ -131,7 +148,12 @@ class Board:
     @property
     def busy(self) -> int:
         """Return how many actions under way take a place: renewals have places of their own."""
-        return self.asked - (self.renewing if self.rules >= Rules.RENEWALS_FIRST else 0)
+        return self.asked - (self.renewing if self.rules >= Rules.SECOND else 0)
+
+    @property
+    def places(self) -> int:
+        """Return how many hosts take a place of ``max_parallel``."""
+        return self.in_flight - len(self.held_back)
 
     def instruct(self, instruction: Instruction) -> None:
         """Add an instruction for the driver."""

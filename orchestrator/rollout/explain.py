@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from orchestrator.model.event import Action
+from orchestrator.rollout import gates
 from orchestrator.rollout.machine import Rollout
 from orchestrator.rollout.records import HostRecord, WaveRecord
 from orchestrator.rollout.states import IN_FLIGHT, OUT_OF_SERVICE, SETTLED
@@ -14,6 +15,7 @@ from orchestrator.rollout.states import HostState as H
 from orchestrator.rollout.states import WaveState as W
 
 SHOWN = 5
+GATE = "reboot lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,7 @@ class Hold:
     """One reason to wait.
 
     ``gate`` names the rule, ``held_by`` what it waits for; ``since`` and ``until`` are seconds
-    since the epoch, and ``until`` is ``None`` when no clock decides it.
+    since the epoch, and ``until``, the earliest end, is ``None`` when no clock decides it.
     """
 
     gate: str
@@ -45,12 +47,14 @@ def why_host(rollout: Rollout, name: str) -> tuple[Hold, ...]:
     """Return what ``name`` waits for; empty when nothing more will happen to it."""
     host = rollout.hosts[name]
     wave = rollout.waves[host.wave]
+    if gates.is_held(host):
+        return (Hold(GATE, host.reason, host.gate_since, host.gate_again),)
     if host.asked is not None:
         attempt = f", attempt {host.attempt}" if host.attempt > 1 else ""
         gate, held_by = _ASKED.get(host.asked, ("action", f"{host.asked} is under way"))
         return (Hold(gate, f"{held_by}{attempt}", host.since),)
     if host.state is H.STAGED and wave.state is W.OPEN:
-        return (_budget(rollout, host),)
+        return (_turn_at_gate(rollout, host) or _budget(rollout, host),)
     if host.state in {H.PENDING, H.STAGED, H.CONFIRMED}:
         return _behind_wave(rollout, host, wave)
     return ()
@@ -73,9 +77,20 @@ def _behind_wave(rollout: Rollout, host: HostRecord, wave: WaveRecord) -> tuple[
 
 def _place(rollout: Rollout, wave: WaveRecord) -> Hold:
     board = rollout.board
-    busy = _names(host for host in rollout.hosts.values() if host.state in IN_FLIGHT)
-    taken = f"{board.in_flight} of {board.spec.max_parallel} places are taken, by {busy}"
+    hosts = rollout.hosts.values()
+    busy = _names(host for host in hosts if host.state in IN_FLIGHT and not gates.is_held(host))
+    taken = f"{board.places} of {board.spec.max_parallel} places are taken, by {busy}"
     return Hold("max_parallel", taken, wave.since)
+
+
+def _turn_at_gate(rollout: Rollout, host: HostRecord) -> Hold | None:
+    """Return which other hosts ask their gates before this one, where that is what it waits for."""
+    board = rollout.board
+    waits = host.name in board.gated and not host.at_gate and board.has_room(host.zone)
+    if not waits or not board.at_gates.total():
+        return None
+    others = _names(other for other in rollout.hosts.values() if other.at_gate)
+    return Hold(GATE, f"others ask for a place before it: {others}", host.since)
 
 
 def _budget(rollout: Rollout, host: HostRecord) -> Hold:
@@ -105,9 +120,26 @@ def _between(rollout: Rollout, wave: WaveRecord) -> tuple[Hold, ...]:
     return (Hold("earlier waves", f"{held_by}: {rollout.board.asked} under way", wave.since),)
 
 
-def _open(_rollout: Rollout, wave: WaveRecord) -> tuple[Hold, ...]:
+def _open(rollout: Rollout, wave: WaveRecord) -> tuple[Hold, ...]:
     left = wave.size - wave.count(SETTLED)
-    return (Hold("wave", f"{wave.wave.name}: {left} of {wave.size} hosts to go", wave.since),)
+    to_go = Hold("wave", f"{wave.wave.name}: {left} of {wave.size} hosts to go", wave.since)
+    return (to_go, *_held_by_gates(rollout))
+
+
+def _held_by_gates(rollout: Rollout) -> tuple[Hold, ...]:
+    """Return which hosts gates hold: one reason for each thing that gates say."""
+    said: dict[str, list[HostRecord]] = {}
+    for host in gates.held_hosts(rollout.board):
+        said.setdefault(host.reason, []).append(host)
+    return tuple(
+        Hold(
+            GATE,
+            f"{_names(iter(hosts))}: {reason}",
+            min(host.gate_since for host in hosts),
+            min(host.gate_again for host in hosts),
+        )
+        for reason, hosts in islice(said.items(), SHOWN)
+    )
 
 
 def _baking(rollout: Rollout, wave: WaveRecord) -> tuple[Hold, ...]:
@@ -125,7 +157,7 @@ def _halted(_rollout: Rollout, wave: WaveRecord) -> tuple[Hold, ...]:
 
 
 _ASKED: Mapping[Action, tuple[str, str]] = {
-    Action.RESERVE: ("reboot lock", "it waits for a place among those that may reboot"),
+    Action.RESERVE: (GATE, "it waits for a place among those that may reboot"),
     Action.REBOOT: ("reboot", "it reboots, and must come back on another boot"),
 }
 """Actions that are a wait in themselves: which gate, held by what."""

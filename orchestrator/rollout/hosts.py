@@ -7,6 +7,7 @@ from collections import deque
 from orchestrator.errors import InvalidTransition
 from orchestrator.model.event import Action, ActionEnded, Result
 from orchestrator.model.plan import CommitScope, UnreachablePolicy
+from orchestrator.rollout import gates
 from orchestrator.rollout.board import Board
 from orchestrator.rollout.records import HostRecord
 from orchestrator.rollout.renewals import DUE, TOGETHER, hold
@@ -141,7 +142,7 @@ def _until_due(board: Board, event: ActionEnded) -> float:
     """Return after which part of a renewal the host is to be asked for the next one."""
     if event.action is Action.RESOLVE:
         return 0.0  # nobody knows how much time it has left
-    silent = event.result in NO_ANSWER and board.rules >= Rules.RENEWALS_FIRST
+    silent = event.result in NO_ANSWER and board.rules >= Rules.SECOND
     return TOGETHER if silent else DUE
 
 
@@ -153,6 +154,8 @@ def _go_on(board: Board, event: ActionEnded, host: HostRecord) -> None:
     if action is Action.RESERVE:
         _reserved(board, event, host)
     elif host.state is H.STAGED:
+        if action is Action.UNRESERVE:
+            gates.left(board, host)
         _wait_or_withdraw(board, host)
     elif host.state is H.VALIDATING and not host.going_back and _reboots(event):
         board.ask(host, Action.REBOOT)
@@ -173,14 +176,20 @@ def _reboots(event: ActionEnded) -> bool:
 
 
 def _reserved(board: Board, event: ActionEnded, host: HostRecord) -> None:
-    """Let a host activate that has passed its gate; one that has not is let go of, and failed."""
-    if event.result is Result.DONE and not (host.going_back or board.aborted):
-        host.reserved = True
-        board.staged.setdefault(host.zone, deque()).appendleft(host.name)
-        return
-    if event.result is not Result.DONE:
-        board.blame(host, unreachable=event.result in NO_ANSWER)
-    board.ask(host, Action.WITHDRAW)
+    """Let a host activate that has passed its gate, and one that is held ask again.
+
+    One that has asked for long enough is let go of, and has failed.
+    """
+    goes_on = not (host.going_back or board.aborted)
+    held = event.result is Result.HELD
+    if goes_on and event.result is Result.DONE:
+        gates.passed(board, host)
+    elif goes_on and held and gates.is_patient(event, host):
+        gates.wait(board, event, host)
+    else:
+        if event.result is not Result.DONE and (goes_on or not held):
+            board.blame(host, unreachable=event.result in NO_ANSWER)
+        board.ask(host, Action.WITHDRAW)
 
 
 def _activate_again(board: Board, at: float, host: HostRecord) -> None:
@@ -192,6 +201,8 @@ def _activate_again(board: Board, at: float, host: HostRecord) -> None:
 def _wait_or_withdraw(board: Board, host: HostRecord) -> None:
     if host.going_back or board.aborted:
         board.ask(host, Action.WITHDRAW)
+    elif host.reserved and board.rules >= Rules.SECOND:
+        gates.passed(board, host)  # found not to be activated: it has its place still
     else:
         board.staged.setdefault(host.zone, deque()).append(host.name)
 

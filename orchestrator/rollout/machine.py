@@ -15,7 +15,7 @@ from orchestrator.model.event import (
     RunStarted,
     TimePassed,
 )
-from orchestrator.rollout import hosts
+from orchestrator.rollout import gates, hosts
 from orchestrator.rollout.board import Board
 from orchestrator.rollout.records import HostRecord, Reaction, WakeAt, WaveRecord
 from orchestrator.rollout.renewals import renew_all
@@ -102,6 +102,7 @@ class Rollout:
         self.board.rules = event.rules
         hosts.taken_up(self.board, event.at)
         renew_all(self.board, event.at)
+        gates.ask_all_again(self.board)
         wave = self.board.wave
         if wave.state is WaveState.BAKING and event.at < wave.bake_until:
             self.board.instruct(WakeAt(wave.bake_until))

@@ -93,6 +93,13 @@ class HostRecord:
     """Confirmed, and on trial until it is committed or let go of."""
     reserved: bool = False
     """Has passed the gate before activation."""
+    at_gate: bool = False
+    """Asks its gate, or has passed it, and is not activated yet."""
+    gate: str = ""
+    """The gate that holds it, if one does."""
+    gate_since: float = 0.0
+    gate_again: float = 0.0
+    """When that gate is asked again."""
     going_back: bool = False
     """A rollback wants the old release here, whatever is found."""
     facts: dict[str, object] = field(default_factory=dict)

@@ -60,7 +60,7 @@ def held(board: Board) -> Iterable[str]:
 
 def _full(board: Board) -> bool:
     """Tell whether a renewal must wait; other work never makes it wait, or hosts would go back."""
-    if board.rules < Rules.RENEWALS_FIRST:
+    if board.rules < Rules.SECOND:
         return board.asked >= board.spec.max_parallel
     return board.renewing >= max(AT_ONCE, board.spec.max_parallel)
 

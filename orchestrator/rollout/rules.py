@@ -13,7 +13,9 @@ class Rules(IntEnum):
     """The rules in the order in which they came; ``LATEST`` is what controllers go by now."""
 
     FIRST = 1
-    """Renewals take places as other work does, and a wave passes before its hosts are committed."""
-    RENEWALS_FIRST = 2
-    """Renewals wait for no place, and a wave passes when its hosts have been committed."""
-    LATEST = RENEWALS_FIRST
+    """Renewals take places as other work does; a wave passes before its hosts are committed; every
+    staged host asks its gate, and keeps its place there when the run is left."""
+    SECOND = 2
+    """Renewals wait for no place; a wave passes when its hosts have been committed; no more hosts
+    ask their gates than can be activated, and give their places back when the run is left."""
+    LATEST = SECOND

@@ -66,6 +66,13 @@ OUTCOMES: Mapping[tuple[H, Action], Mapping[Result, H]] = {
     },
     (H.STAGED, Action.RESERVE): {
         Result.DONE: H.STAGED,
+        Result.HELD: H.STAGED,
+        Result.FAILED: H.STAGED,
+        Result.UNREACHABLE: H.STAGED,
+        Result.LOST: H.STAGED,
+    },
+    (H.STAGED, Action.UNRESERVE): {
+        Result.DONE: H.STAGED,
         Result.FAILED: H.STAGED,
         Result.UNREACHABLE: H.STAGED,
         Result.LOST: H.STAGED,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from orchestrator.model.event import Action
 from orchestrator.model.plan import CommitScope, OnHalt
+from orchestrator.rollout import gates
 from orchestrator.rollout.admission import admit, line_up, withdraw_staged, work_off
 from orchestrator.rollout.board import Board
 from orchestrator.rollout.records import WakeAt, WaveRecord
@@ -30,12 +31,12 @@ def progress(board: Board, at: float) -> None:
 
 
 def _hand_out(board: Board, at: float) -> None:
-    if board.rules >= Rules.RENEWALS_FIRST:
+    if board.rules >= Rules.SECOND:
         renew(board, at)
     if board.wave.state is W.OPEN:
         admit(board, at)
     work_off(board, at)
-    if board.rules < Rules.RENEWALS_FIRST:
+    if board.rules < Rules.SECOND:
         renew(board, at)
 
 
@@ -124,7 +125,7 @@ def _baking(board: Board, wave: WaveRecord, at: float) -> bool:
         return False
     wave.proving = False
     wave.proved = True
-    if board.rules >= Rules.RENEWALS_FIRST and not _committed(board, wave, at):
+    if board.rules >= Rules.SECOND and not _committed(board, wave, at):
         return False
     _pass(board, wave, at)
     return True
@@ -150,7 +151,7 @@ def _committed(board: Board, wave: WaveRecord, at: float) -> bool:
 def _pass(board: Board, wave: WaveRecord, at: float) -> None:
     board.move_wave(at, wave, W.PASSED)
     last = wave is board.waves[-1]
-    if board.rules < Rules.RENEWALS_FIRST:
+    if board.rules < Rules.SECOND:
         _line_up_commits(board, last=last)
     board.current += 1
 
@@ -234,6 +235,9 @@ def _leave(board: Board) -> bool:
     if board.asked or board.backlog:
         return False
     line_up(board, held(board), Action.KEEP)
+    if board.rules >= Rules.SECOND:
+        gates.ask_all_again(board)
+        line_up(board, gates.leaving(board), Action.UNRESERVE)
     if not board.backlog:
         board.finish()
     return False
@@ -256,7 +260,8 @@ def _halt(board: Board, wave: WaveRecord, at: float, reason: str, *, person: boo
 
 def _stalled(board: Board) -> bool:
     waiting = board.staged or board.pending
-    return bool(waiting) and not board.asked and not board.backlog and not board.paused
+    idle = not board.asked and not board.backlog and not board.held_back
+    return bool(waiting) and idle and not board.paused
 
 
 def _sample(board: Board) -> list[str]:

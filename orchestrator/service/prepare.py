@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from orchestrator.errors import PlanError, Position, Problem, UsageError
+from orchestrator.gates import longest_wait
 from orchestrator.host.rendering import Variables
 from orchestrator.host.work import Assignment, HostPolicy, PackageWork
 from orchestrator.model.counting import share_of
 from orchestrator.model.event import Target
 from orchestrator.model.fleet import Fleet, Host
 from orchestrator.model.lock import Lock
-from orchestrator.model.plan import CommitScope, Package, Plan
+from orchestrator.model.plan import CommitScope, Plan, Use
 from orchestrator.model.trial import RebootWhen
 from orchestrator.model.wave import RolloutSpec, Wave
 from orchestrator.planning.policy import Given
@@ -26,7 +27,7 @@ Select = Callable[[str], Sequence[str]]
 
 
 LOCK_MARGIN = 3600.0
-"""Seconds that a host's lock outlives the longest wait that the plan foresees."""
+"""Seconds that a host's lock outlives the longest waits that the plan foresees."""
 
 
 @dataclass(frozen=True)
@@ -71,18 +72,20 @@ class Prepared:
             silent=rollout.timeouts.silent,
             zones=_zones(self),
             renewal=_renewal(self.plan),
-            reserves=any(_has_gate(work.package) for work in self.works),
+            reserves=bool(gated := self._gated),
+            gated=gated,
         )
 
     @property
     def policy(self) -> HostPolicy:
         """Return how long and how often hosts are tried."""
         rollout = self.plan.rollout
-        longest = max((cohort.bake for cohort in rollout.cohorts), default=0.0)
+        bakes = max((cohort.bake for cohort in rollout.cohorts), default=0.0)
+        waits = max(map(longest_wait, filter(None, map(_gate, self.works))), default=0.0)
         return HostPolicy(
             rollout.timeouts,
             rollout.retries,
-            lock_ttl=longest + LOCK_MARGIN,
+            lock_ttl=bakes + waits + LOCK_MARGIN,
             holds=rollout.commit is not CommitScope.HOST,
         )
 
@@ -98,6 +101,12 @@ class Prepared:
             work if work.agreed is None else replace(work, agreed=given) for work in self.works
         )
         return replace(self, works=tuple(works))
+
+    @property
+    def _gated(self) -> tuple[str, ...]:
+        """Return the hosts that pass a gate before they are activated."""
+        gated = [self.selected.carriers[work.name] for work in self.works if _gate(work)]
+        return tuple(sorted(frozenset().union(*gated)))
 
     @cached_property
     def _own(self) -> Mapping[str, object]:
@@ -205,8 +214,10 @@ def _renewal(plan: Plan) -> float:
     return min(package.trial.renewal for package in plan.packages)
 
 
-def _has_gate(package: Package) -> bool:
-    return package.reboot.lock is not None and package.reboot.when is not RebootWhen.NEVER
+def _gate(work: PackageWork) -> Use | None:
+    """Return the gate that hosts of the package pass before they are activated."""
+    reboot = work.package.reboot
+    return reboot.lock if reboot.when is not RebootWhen.NEVER else None
 
 
 def _zones(prepared: Prepared) -> dict[str, str]:

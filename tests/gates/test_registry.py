@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from inspect import signature
+from typing import Any
 
 import pytest
 
 from orchestrator.errors import InputError
-from orchestrator.gates import GATES, build_gate
+from orchestrator.gates import A_DAY, GATES, build_gate, longest_wait
 from orchestrator.gates.fleet_lock import FleetLock
 from orchestrator.schema import shape_of
 
@@ -54,3 +55,11 @@ def test_every_gate_is_a_described_dataclass():
         assert {item.name for item in shape.fields} == set(signature(kind).parameters)
         assert shape.help.endswith("."), name
         assert all(item.help.endswith(".") for item in shape.fields)
+
+
+@pytest.mark.parametrize(
+    ("options", "seconds"),
+    [({}, 3600.0), ({"wait": 7200.0}, 7200.0), ({"wait": "{{ patience }}"}, A_DAY)],
+)
+def test_how_long_a_host_may_wait(options: dict[str, Any], seconds: float) -> None:
+    assert longest_wait(use(url="https://x", **options)) == seconds

@@ -16,7 +16,7 @@ from orchestrator.model.bundle import FileEntry, Manifest
 from orchestrator.model.fleet import Endpoint, Host
 from orchestrator.model.plan import Origin, Package, Use
 from orchestrator.model.transfer import PLAIN, Abilities
-from orchestrator.ports import Granted, Held, OnHeld, OnOutput, Payload, Reply
+from orchestrator.ports import Granted, Held, OnOutput, Payload, Reply
 
 OK = Reply("ok")
 FACTS = Reply("ok", "", {"os": "debian", "arch": "x86_64", "boot_id": "b1", "missing": []})
@@ -235,13 +235,13 @@ class FakeGate:
     held_by: str = ""
     log: list[str] = field(default_factory=list)
 
-    async def acquire(self, host: str, on_held: OnHeld | None = None) -> Granted | Held:
+    async def acquire(self, host: str) -> Granted | Held:
         self.log.append(f"acquire {host}")
-        return Held("lock", self.held_by, 0.0) if self.held_by else Granted()
+        return Held("lock", self.held_by, 3600.0, 30.0) if self.held_by else Granted()
 
     async def release(self, host: str) -> Held | None:
         self.log.append(f"release {host}")
-        return Held("lock", self.held_by, 0.0) if self.held_by else None
+        return Held("lock", self.held_by) if self.held_by else None
 
 
 def build_gate(_use: Use, _variables: Mapping[str, object]) -> FakeGate:

@@ -62,6 +62,7 @@ class Rig:
         output=None,
         kind=HostDriver,
         policy=POLICY,
+        gate=None,
     ):
         self.connector = FakeConnector(*doors)
         self.watch = Watch()
@@ -70,7 +71,7 @@ class Rig:
             lambda _name: what or assignment(),
             FakeDepot(),
             build_check,
-            build_gate,
+            build_gate if gate is None else lambda _use, _variables: gate,
             build_trigger,
             IDENTITY,
             self.watch,

@@ -87,6 +87,7 @@ class World:
             self._nobody_is_committed_beside_one_that_failed(reaction)
         if not isinstance(event, ActionBegun):
             self._no_renewal_waits_for_other_work()
+            self._no_more_places_are_asked_for_than_can_be_used(reaction)
         return reaction
 
     def ask(self, request: Request) -> None:
@@ -177,9 +178,24 @@ class World:
 
     def _no_renewal_waits_for_other_work(self) -> None:
         board = self.rollout.board
-        if board.rules >= Rules.RENEWALS_FIRST and board.renewals:
+        if board.rules >= Rules.SECOND and board.renewals:
             overdue = board.renewals[0][0] <= self.now
             assert not overdue or board.renewing >= AT_ONCE, "a renewal waits"
+
+    def _no_more_places_are_asked_for_than_can_be_used(self, reaction: Reaction) -> None:
+        board = self.rollout.board
+        new = [
+            self.rollout.hosts[it.host]
+            for it in reaction.instructions
+            if isinstance(it, Perform) and (it.action, it.attempt) == (Action.RESERVE, 1)
+        ]
+        if board.rules < Rules.SECOND or not new:
+            return
+        assert board.at_gates.total() <= self.spec.max_parallel, "a crowd at the gates"
+        everyone = not self.spec.gated  # others may go while a host with a gate asks it
+        for zone in {host.zone for host in new if everyone}:
+            used = board.out_of_service[zone] + board.at_gates[zone]
+            assert used <= board.room(zone), "more places than hosts that may be activated"
 
     def _never_over_max_parallel(self) -> None:
         """Nobody is admitted over the limit; a host that must go back does not wait for it."""
@@ -191,6 +207,8 @@ class World:
         hosts = list(board.hosts.values())
         assert board.in_flight == sum(host.state in IN_FLIGHT for host in hosts)
         assert board.asked == sum(host.asked is not None for host in hosts)
+        at_gates = Counter(host.zone for host in hosts if host.at_gate)
+        assert {z: n for z, n in board.at_gates.items() if n} == dict(at_gates)
         assert board.renewing == sum(host.asked is Action.RENEW for host in hosts)
         for index, record in enumerate(board.waves):
             members = [host for host in hosts if host.wave == index]

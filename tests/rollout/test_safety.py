@@ -65,6 +65,7 @@ def specs(draw: st.DrawFn) -> RolloutSpec:
         zones={name: draw(st.sampled_from("ab")) for name in names},
         renewal=draw(st.sampled_from([0.0, 40.0])),
         reserves=draw(st.booleans()),
+        gated=tuple(draw(st.lists(st.sampled_from(names), unique=True))),
     )
 
 
@@ -88,7 +89,8 @@ class Rollouts(RuleBasedStateMachine):
         perform = data.draw(st.sampled_from(self.world.todo))
         wanted = good(perform) if data.draw(st.integers(0, 4)) else None
         reboots = not data.draw(st.integers(0, 3))
-        self.world.facts = lambda _perform: {"reboot": reboots}
+        held = {"gate": "lock", "wait": data.draw(st.sampled_from([0, 50])), "again": 10}
+        self.world.facts = lambda _perform: {"reboot": reboots, "held": held}
         self.world.do(perform, wanted or data.draw(st.sampled_from(possible(self.world, perform))))
 
     @precondition(lambda self: self.world.wakes)
@@ -117,6 +119,16 @@ class Rollouts(RuleBasedStateMachine):
     def a_run_that_is_over_leaves_no_host_on_trial(self) -> None:
         if self.world.finished and not self.world.todo:
             assert not list(held(self.world.rollout.board))
+
+    @invariant()
+    def a_run_that_is_over_keeps_no_place_at_a_gate(self) -> None:
+        over = self.world.finished and not self.world.todo
+        if over and self.world.rollout.board.rules >= Rules.SECOND:
+            assert not any(
+                host.reserved or host.at_gate
+                for host in self.world.rollout.hosts.values()
+                if host.state is H.STAGED
+            )
 
     @invariant()
     def every_wait_explains_itself(self) -> None:

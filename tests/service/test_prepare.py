@@ -16,11 +16,14 @@ from orchestrator.model.plan import (
     Origin,
     Package,
     Plan,
+    Reboot,
     RolloutPolicy,
     Step,
     UnavailabilityBudget,
+    Use,
 )
-from orchestrator.service.prepare import Prepared, expect_same, prepare, selected
+from orchestrator.model.trial import RebootWhen
+from orchestrator.service.prepare import LOCK_MARGIN, Prepared, expect_same, prepare, selected
 
 HOSTS = Fleet(
     tuple(
@@ -97,3 +100,21 @@ def test_a_resumed_run_proves_that_plan_and_bundles_are_the_same() -> None:
     assert "the plan has changed since the run began" in str(caught.value)
     assert "put it back as it was" in str(caught.value)
     assert "the bundle of app is no longer 1.0.0-dddddddddddd" in str(caught.value)
+
+
+LOCK = Use("fleet_lock", (("url", "https://locks.example.net"), ("wait", 7200.0)))
+
+
+def test_hosts_that_may_reboot_pass_their_gate() -> None:
+    locked = replace(PACKAGE, name="db", on="b", reboot=Reboot(lock=LOCK))
+    spec = prepared(replace(PLAN, packages=(PACKAGE, locked))).spec
+    assert (spec.reserves, spec.gated) == (True, ("b1",))
+    never = replace(locked, reboot=Reboot(RebootWhen.NEVER, lock=LOCK))
+    spec = prepared(replace(PLAN, packages=(PACKAGE, never))).spec
+    assert (spec.reserves, spec.gated) == (False, ())
+
+
+def test_the_lock_of_a_package_outlives_the_longest_bake_and_the_longest_wait_at_a_gate() -> None:
+    locked = replace(PACKAGE, reboot=Reboot(lock=LOCK))
+    assert prepared(PLAN).policy.lock_ttl == LOCK_MARGIN
+    assert prepared(replace(PLAN, packages=(locked,))).policy.lock_ttl == 7200.0 + LOCK_MARGIN

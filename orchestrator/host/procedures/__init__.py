@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
 from orchestrator.host.procedures.checking import check
-from orchestrator.host.procedures.context import Context
+from orchestrator.host.procedures.context import Procedure
 from orchestrator.host.procedures.proving import sample, validate
-from orchestrator.host.procedures.rebooting import reboot, reserve
+from orchestrator.host.procedures.rebooting import reboot, reserve, unreserve
 from orchestrator.host.procedures.resolving import resolve
 from orchestrator.host.procedures.staging import stage, withdraw
 from orchestrator.host.procedures.switching import activate, commit, confirm, revert
-from orchestrator.host.procedures.waiting import keep, renew
+from orchestrator.host.procedures.waiting import in_its_words, keep, renew
 from orchestrator.model.event import Action
-from orchestrator.ports import Outcome
-
-Procedure = Callable[[Context], Awaitable[Outcome]]
-"""Carries out one action; raises HostError, and Fenced when another controller has taken over."""
 
 PROCEDURES: Mapping[Action, Procedure] = {
     Action.CHECK: check,
     Action.STAGE: stage,
     Action.RESERVE: reserve,
+    Action.UNRESERVE: unreserve,
     Action.ACTIVATE: activate,
     Action.REBOOT: reboot,
     Action.VALIDATE: validate,
     Action.CONFIRM: confirm,
-    Action.RENEW: renew,
-    Action.KEEP: keep,
-    Action.COMMIT: commit,
+    Action.RENEW: in_its_words(renew),
+    Action.KEEP: in_its_words(keep),
+    Action.COMMIT: in_its_words(commit),
     Action.REVERT: revert,
     Action.WITHDRAW: withdraw,
     Action.RESOLVE: resolve,

@@ -177,6 +177,10 @@ class Context:
         return Claim(self.identity.run, self.identity.owner, token, self.policy.lock_ttl)
 
 
+Procedure = Callable[[Context], Awaitable[Outcome]]
+"""Carries out one action; raises HostError, and Fenced when another controller has taken over."""
+
+
 async def look(ctx: Context, lines: Sequence[str] = (), *, extra: float = 0.0) -> list[Reply]:
     """Refresh facts and probes, and return the replies to ``lines``, all in one round trip."""
     places = looking.others(ctx.assignment)

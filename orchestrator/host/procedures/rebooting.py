@@ -1,13 +1,21 @@
-"""RESERVE and REBOOT: a host passes its gates, reboots once on trial, and must come back."""
+"""RESERVE, UNRESERVE, REBOOT: a host passes its gates, reboots once on trial, and is back."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
 
-from orchestrator.errors import ProtocolError, Unreachable
+from orchestrator.errors import FleetError, InputError, ProtocolError, Unreachable
 from orchestrator.host import requests, requests_trial
-from orchestrator.host.procedures.context import GRACE, Asking, Build, Context, moving, refused
+from orchestrator.host.procedures.context import (
+    GRACE,
+    Asking,
+    Build,
+    Context,
+    look,
+    moving,
+    refused,
+)
 from orchestrator.host.replies import Status, status, text
 from orchestrator.host.work import PackageWork
 from orchestrator.model.event import Result
@@ -19,22 +27,56 @@ PAUSE = 2.0
 
 
 async def reserve(ctx: Context) -> Outcome:
-    """Pass every gate that the host's packages name."""
-    for gate in gates(ctx):
-        answer = await gate.acquire(ctx.assignment.host.name, partial(_tell, ctx))
+    """Ask every gate that the host's packages name, and whether the host is there to pass them."""
+    found = await _known(ctx)
+    for gate in found:
+        answer = await gate.acquire(ctx.assignment.host.name)
         if isinstance(answer, Held):
-            return Outcome(Result.FAILED, f"held by {answer.gate}: {answer.held_by}")
+            return _held(ctx, answer)
+    if found:
+        await ctx.ask([requests.ping()])
     return Outcome(Result.DONE)
+
+
+async def unreserve(ctx: Context) -> Outcome:
+    """Give the host's places back before it was activated."""
+    kept = await give_back(ctx)
+    return Outcome(Result.FAILED if kept else Result.DONE, kept)
 
 
 async def give_back(ctx: Context) -> str:
     """Give the host's places back; return what keeps them from being free, if anything."""
-    kept = [await gate.release(ctx.assignment.host.name) for gate in gates(ctx)]
+    try:
+        kept = [await gate.release(ctx.assignment.host.name) for gate in await _known(ctx)]
+    except FleetError as error:  # the gates' options cannot be known
+        return error.message
     return "; ".join(f"{held.gate}: {held.held_by}" for held in kept if held)
 
 
+async def _known(ctx: Context) -> list[Gate]:
+    """Return the gates before a reboot of the host, each once.
+
+    The host itself is asked only where what it says of itself is needed and not known.
+    """
+    try:
+        return gates(ctx)
+    except InputError:
+        if ctx.memory.facts is not None:
+            raise
+    await look(ctx)
+    return gates(ctx)
+
+
+def _held(ctx: Context, held: Held) -> Outcome:
+    reason = f"held by {held.gate}: {held.held_by}"
+    if ctx.on_output:
+        ctx.on_output(reason)
+    facts = {"gate": held.gate, "wait": held.wait, "again": held.again}
+    return Outcome(Result.HELD, reason, facts={"held": facts})
+
+
 def gates(ctx: Context) -> list[Gate]:
-    """Return the gates before a reboot of the host, each once."""
+    """Return the gates before a reboot of the host by what is known of it; raises InputError."""
     renderer = ctx.renderer
     named = {
         reboot.lock: work
@@ -111,8 +153,3 @@ async def _boot_id(ctx: Context) -> str:
     finally:
         await channel.close()
     return text(facts.fields, "boot_id")
-
-
-def _tell(ctx: Context, held: Held) -> None:
-    if ctx.on_output:
-        ctx.on_output(f"held by {held.gate}: {held.held_by}")

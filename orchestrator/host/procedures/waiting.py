@@ -8,7 +8,7 @@ from functools import partial
 from orchestrator.errors import OperationEnded, ProtocolError, Unreachable
 from orchestrator.host import requests_trial
 from orchestrator.host.procedures import watching
-from orchestrator.host.procedures.context import Context, moving, refused
+from orchestrator.host.procedures.context import Context, Procedure, moving, refused
 from orchestrator.host.procedures.switching import confirmation
 from orchestrator.host.replies import Status, number, status
 from orchestrator.model.event import Result
@@ -27,15 +27,14 @@ async def renew(ctx: Context) -> Outcome:
     return Outcome(Result.DONE, facts={"remaining": remaining})
 
 
-async def in_its_words(ctx: Context, outcome: Outcome) -> Outcome:
-    """Return the outcome for a host that has its release no longer, with the host's own reason."""
-    try:
-        found = await watching.departures(ctx)
-    except (Unreachable, OperationEnded, ProtocolError):  # what it said first must do
-        return outcome
-    untold = {name: why for name, why in found.items() if why not in outcome.reason}
-    words = [f"{name} went back by itself: {why}" for name, why in untold.items()]
-    return replace(outcome, reason="; ".join((outcome.reason, *words)))
+def in_its_words(procedure: Procedure) -> Procedure:
+    """Let a host that says no, since it has its release no longer, tell the reason that it had."""
+
+    async def told(ctx: Context) -> Outcome:
+        outcome = await procedure(ctx)
+        return await _with_reason(ctx, outcome) if outcome.result is Result.FAILED else outcome
+
+    return told
 
 
 async def keep(ctx: Context) -> Outcome:
@@ -45,3 +44,13 @@ async def keep(ctx: Context) -> Outcome:
         if status(reply) is not Status.OK:
             return refused(work, "keeping", reply)
     return Outcome(Result.DONE)
+
+
+async def _with_reason(ctx: Context, outcome: Outcome) -> Outcome:
+    try:
+        found = await watching.departures(ctx)
+    except (Unreachable, OperationEnded, ProtocolError):  # what it said first must do
+        return outcome
+    untold = {name: why for name, why in found.items() if why not in outcome.reason}
+    words = [f"{name} went back by itself: {why}" for name, why in untold.items()]
+    return replace(outcome, reason="; ".join((outcome.reason, *words)))

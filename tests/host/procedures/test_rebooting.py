@@ -5,7 +5,12 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import Unreachable
-from orchestrator.host.procedures.rebooting import give_back, reboot, reserve
+from orchestrator.host.procedures.rebooting import (
+    give_back,
+    reboot,
+    reserve,
+    unreserve,
+)
 from orchestrator.model.event import Result
 from orchestrator.model.plan import Reboot, Use
 from orchestrator.model.trial import BootHook, RebootWhen, Trial
@@ -84,7 +89,7 @@ async def test_unless_every_package_accepts_the_risk() -> None:
 def at_gate(gate: FakeGate, **options: Any) -> Any:
     policy = Reboot(lock=LOCK, **options)
     it = assignment(work(reboot=policy), work("db", reboot=policy))
-    return context(FakeChannel({}), it, memory=remembered(), gate=gate)
+    return context(FakeChannel({"ping": OK}), it, memory=remembered(), gate=gate)
 
 
 async def test_a_gate_is_passed_once_for_all_packages_and_given_back() -> None:
@@ -97,8 +102,26 @@ async def test_a_gate_is_passed_once_for_all_packages_and_given_back() -> None:
 
 async def test_a_gate_that_holds_says_what_holds_it() -> None:
     outcome = await reserve(at_gate(FakeGate("gw2")))
-    assert (outcome.result, outcome.reason) == (Result.FAILED, "held by lock: gw2")
+    assert (outcome.result, outcome.reason) == (Result.HELD, "held by lock: gw2")
+    assert outcome.facts == {"held": {"gate": "lock", "wait": 3600.0, "again": 30.0}}
     assert await give_back(at_gate(FakeGate("gw2"))) == "lock: gw2"
+
+
+async def test_who_passes_must_be_there() -> None:
+    ctx = at_gate(FakeGate())
+    assert (await reserve(ctx)).result is Result.DONE
+    assert ctx.channel.operations == [["ping"]]
+    ctx.channel.script["ping"] = [Unreachable("down")]
+    with pytest.raises(Unreachable):
+        await reserve(ctx)
+
+
+async def test_a_place_is_given_back_before_the_activation() -> None:
+    gate = FakeGate()
+    assert (await unreserve(at_gate(gate))).result is Result.DONE
+    assert gate.log == ["release gw1"]
+    outcome = await unreserve(at_gate(FakeGate("no answer")))
+    assert (outcome.result, outcome.reason) == (Result.FAILED, "lock: no answer")
 
 
 async def test_no_gate_where_nothing_reboots() -> None:

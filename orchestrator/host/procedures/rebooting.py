@@ -22,6 +22,8 @@ from orchestrator.model.event import Result
 from orchestrator.model.trial import BootHook, RebootWhen
 from orchestrator.ports import Gate, Held, Outcome
 
+ALREADY = "rebooted already"
+"""What a host says that is on another boot than that on which its trial began."""
 PAUSE = 2.0
 """Seconds between two looks at a host that reboots."""
 
@@ -87,16 +89,26 @@ def gates(ctx: Context) -> list[Gate]:
 
 
 async def reboot(ctx: Context) -> Outcome:
-    """Reboot the host under its trials, and wait until it answers from another boot."""
+    """Reboot the host under its trials, and wait until it answers from another boot.
+
+    Another than that which it had when it was asked to: it may have booted since it was checked.
+    """
     works = await moving(ctx)
     limit = patience(works)
-    before = text(ctx.memory.facts or {}, "boot_id")
     for work in works:
         reply = await ctx.change(work, renewal(ctx, work, limit))
         if status(reply) is not Status.OK:
             return refused(work, "rebooting", reply)
-    refusal = await _begin(ctx, works)
-    return refusal or await _come_back(ctx, before, limit)
+    work = works[-1]
+    reply = await ctx.change(work, rebooting(ctx, works))
+    if status(reply) is not Status.OK:
+        return refused(work, "rebooting", reply)
+    before = text(reply.fields, "boot_id")
+    if reply.reason == ALREADY:
+        return Outcome(Result.DONE, ALREADY, facts={"boot_id": before})
+    if not before:
+        return Outcome(Result.FAILED, "the host tells no boot id, so that no reboot can be proved")
+    return await _come_back(ctx, before, limit)
 
 
 def patience(works: Sequence[PackageWork]) -> float:
@@ -120,12 +132,6 @@ def rebooting(ctx: Asking, works: Sequence[PackageWork]) -> Build:
     )
 
 
-async def _begin(ctx: Context, works: Sequence[PackageWork]) -> Outcome | None:
-    work = works[-1]
-    reply = await ctx.change(work, rebooting(ctx, works))
-    return None if status(reply) is Status.OK else refused(work, "rebooting", reply)
-
-
 async def _come_back(ctx: Context, before: str, patience: float) -> Outcome:
     """Look until the boot id is another; raises Unreachable when nobody answers in time."""
     await ctx.channel.close()
@@ -139,7 +145,7 @@ async def _come_back(ctx: Context, before: str, patience: float) -> Outcome:
             if took >= patience:
                 raise
             continue
-        if boot_id != before:
+        if boot_id not in ("", before):
             return Outcome(Result.DONE, facts={"boot_id": boot_id, "reboot_seconds": round(took)})
         if took >= patience:
             why = f"still on boot {before} {patience:g} s after it was asked to reboot"

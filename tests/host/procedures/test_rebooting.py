@@ -33,7 +33,10 @@ LOCK = Use("fleet_lock", (("url", "https://locks.example.net"),))
 AGAIN = Reply("ok", "", {"boot_id": "b2"})
 
 
-def answers(boot: Reply = OK) -> FakeChannel:
+ASKED = Reply("ok", "", {"boot_id": "b1"})
+
+
+def answers(boot: Reply = ASKED) -> FakeChannel:
     return FakeChannel({"renew": OK, "reboot": boot})
 
 
@@ -59,6 +62,26 @@ async def test_every_trial_outlasts_the_reboot_which_another_boot_id_proves() ->
     assert [words[-1] for words in said[:2]] == ["seconds=480", "seconds=400"]
     assert said[2][1] == "package=db"
     assert channel.closed == 1
+
+
+async def test_a_boot_between_the_check_and_the_reboot_proves_nothing() -> None:
+    channel = answers(AGAIN)  # it was checked on b1
+    outcome = await rebooted(channel, back(AGAIN), back(Reply("ok", "", {"boot_id": "b3"})))
+    assert (outcome.result, outcome.facts) == (Result.DONE, {"boot_id": "b3", "reboot_seconds": 4})
+    outcome = await rebooted(answers(AGAIN), back(AGAIN))
+    assert outcome.reason == "still on boot b2 300 s after it was asked to reboot"
+
+
+async def test_a_host_that_has_rebooted_on_trial_is_not_asked_to_again() -> None:
+    nobody = Unreachable("nobody need look")
+    outcome = await rebooted(answers(Reply("ok", "rebooted already", {"boot_id": "b2"})), nobody)
+    assert (outcome.result, outcome.facts) == (Result.DONE, {"boot_id": "b2"})
+
+
+async def test_without_a_boot_id_nothing_is_proved() -> None:
+    outcome = await rebooted(answers(OK), back(AGAIN))
+    assert outcome.result is Result.FAILED
+    assert outcome.reason == "the host tells no boot id, so that no reboot can be proved"
 
 
 async def test_a_host_that_never_went_down_has_failed() -> None:

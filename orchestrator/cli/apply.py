@@ -30,6 +30,7 @@ from orchestrator.ports import RunLog
 from orchestrator.rollout.machine import Rollout
 from orchestrator.rollout.verdict import RunState, run_state
 from orchestrator.service import wayback
+from orchestrator.service.carrying import expect_driven_here
 from orchestrator.service.controller import Controller
 from orchestrator.service.operator import operator
 from orchestrator.service.options import RunOptions
@@ -113,6 +114,7 @@ def take_up(run: str, request: Request, screen: Screen, *, ask: bool) -> int:
     home = Home.find()
     with home.open_journal() as journal:
         run = journal.find_run(run)
+        expect_driven_here(run)
         started = next(journal.events(run)).event
         if not isinstance(started, RunStarted):
             raise UnknownRun(f"run {run} has no beginning", hint="the journal is damaged")

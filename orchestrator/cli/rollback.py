@@ -18,6 +18,7 @@ from orchestrator.cli.screen import Screen, output_flags
 from orchestrator.errors import UnknownRun, UsageError
 from orchestrator.home import Home
 from orchestrator.journal import Journal
+from orchestrator.model.carried import is_carried
 from orchestrator.model.event import Request, RunStarted
 from orchestrator.rollout.verdict import moved_nothing
 from orchestrator.service import wayback
@@ -97,16 +98,17 @@ def _run_of(journal: Journal, name: str) -> str:
     try:
         return journal.find_run(name)
     except UnknownRun:
-        carried = False
+        known = False
         for row in journal.runs():
             started = next(journal.events(row.run)).event
             if not isinstance(started, RunStarted):
                 continue
             if any(target.package == name for target in started.targets):
-                carried = True
-                if not moved_nothing(folded(journal, row.run)):
+                known = True
+                if not is_carried(row.run) and not moved_nothing(folded(journal, row.run)):
                     return row.run
-        if carried:
+        if known:
             hint = "what each run did: fleet history"
-            raise UnknownRun(f"no run has moved {name!r} on any host", hint=hint) from None
+            what = f"no run that was driven from here has moved {name!r} on any host"
+            raise UnknownRun(what, hint=hint) from None
         raise

@@ -23,6 +23,7 @@ from orchestrator.report.status import HistoryRow
 from orchestrator.rollout.explain import Hold, why_host, why_run
 from orchestrator.rollout.machine import Rollout
 from orchestrator.rollout.verdict import exit_code, run_state
+from orchestrator.service.carrying import expect_driven_here
 from orchestrator.service.operator import operator
 
 
@@ -99,6 +100,7 @@ def abort(run: str, reason: str) -> int:
     clock = WallClock()
     with Home.find().open_journal() as journal:
         run = journal.find_run(run)
+        expect_driven_here(run)
         if journal.lease(run).held(clock.now()):
             journal.ask(run, Request.ABORT, operator(), reason)
             click.echo(f"asked the controller of run {run} to abort; see: fleet status {run}")

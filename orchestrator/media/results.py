@@ -14,6 +14,7 @@ from pathlib import Path
 
 from orchestrator.errors import InputError, JournalError
 from orchestrator.media.facts import expect_facts
+from orchestrator.model.carried import carried_run
 from orchestrator.model.codec import from_dict
 from orchestrator.model.event import (
     ActionBegun,
@@ -161,7 +162,7 @@ def _told(file: Path, head: dict[str, object], rest: Sequence[dict[str, object]]
     nonce = _matching(_HEX, head.pop("nonce", None), "nonce")
     host = _matching(_WORD, head.pop("host", None), "host")
     by = _matching(_WORD, head.pop("by", None), "by")
-    run = f"media-{medium}-{nonce[:8]}"
+    run = carried_run(medium, nonce)
     if head.pop("run", None) != run or head:
         raise _Unfit("its first line is not that of a run of a medium")
     label = f"install.sh on {host}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from orchestrator.errors import ExitCode
+from orchestrator.model.carried import is_carried
 from orchestrator.report.escaping import printable
 from orchestrator.rollout.machine import Rollout
 from orchestrator.rollout.verdict import RunState, exit_code, run_state, taken_back
@@ -46,6 +47,29 @@ _NEXT: Mapping[RunState, tuple[str, ...]] = {
     ),
 }
 
+_GO_ON = (
+    "`sh install.sh --install` on its host goes on with it, `--back` takes it back",
+    "`fleet media import RESULTS` then brings what came of it",
+)
+_STOPPED = (
+    "`fleet why {run}` says what stopped it",
+    "mend that; `sh install.sh --install` on the host begins again",
+)
+
+_NEXT_OF_MEDIUM: Mapping[RunState, tuple[str, ...]] = {
+    **_NEXT,
+    RunState.RUNNING: _GO_ON,
+    RunState.PAUSED: _GO_ON,
+    RunState.HALTED: _STOPPED,
+    RunState.ABORTED: _STOPPED,
+    RunState.ROLLING_BACK: _GO_ON,
+    RunState.ROLLED_BACK: (
+        "the host has what it had before; the release is not denied to others",
+        "if it was the release: mend it, give it a higher version, and carry that there",
+    ),
+}
+"""A host that is its own controller is asked on the spot; a run is brought in, never driven."""
+
 _SILENT = (
     "mend the way to the unreachable hosts",
     "`fleet apply {plan}` again brings them up; the others are left alone",
@@ -65,10 +89,16 @@ def verdict(rollout: Rollout) -> str:
 
 def next_steps(rollout: Rollout) -> tuple[str, ...]:
     """Return what to do next, most likely first; commands stand between backticks."""
-    started, state, code = rollout.started, run_state(rollout), exit_code(rollout)
-    steps = _NEXT[state]
+    started = rollout.started
+    run, plan = (printable(name).replace("`", "'") for name in (started.run, started.plan_source))
+    return tuple(step.format(run=run, plan=plan) for step in _steps(rollout))
+
+
+def _steps(rollout: Rollout) -> tuple[str, ...]:
+    state, code = run_state(rollout), exit_code(rollout)
+    if is_carried(rollout.started.run):
+        return _NEXT_OF_MEDIUM[state]
     untouched = state is RunState.ROLLED_BACK and not taken_back(rollout)
     if untouched or (state is RunState.COMPLETE and code is not ExitCode.OK):
-        steps = _PARTLY if code is ExitCode.FAILED else _SILENT
-    run, plan = (printable(name).replace("`", "'") for name in (started.run, started.plan_source))
-    return tuple(step.format(run=run, plan=plan) for step in steps)
+        return _PARTLY if code is ExitCode.FAILED else _SILENT
+    return _NEXT[state]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from orchestrator.errors import ExitCode
+from orchestrator.model.carried import is_carried
 from orchestrator.report.advice import MEANING, next_steps, verdict
 from orchestrator.report.troubles import Trouble, troubles
 from orchestrator.rollout.explain import Hold, why_run
@@ -68,6 +69,8 @@ class HistoryRow:
         """Return in words how the run ended, or that it has not."""
         if self.driven:
             return "running"
+        if self.verdict is None and is_carried(self.run):
+            return "its import was broken off: fleet media import RESULTS"
         if self.verdict is None:
             return f"its controller is gone: fleet resume {self.run}"
         return MEANING[ExitCode(self.verdict)]

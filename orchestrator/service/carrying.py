@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from orchestrator.errors import ExitCode, InputError, PlanError, Position, Problem
+from orchestrator.errors import ExitCode, InputError, PlanError, Position, Problem, UsageError
 from orchestrator.host import source
 from orchestrator.host.work import HostPolicy, RunIdentity
 from orchestrator.journal import Journal, Owner
@@ -14,6 +14,7 @@ from orchestrator.media.kit import refuse_facts
 from orchestrator.media.medium import identify
 from orchestrator.media.needs import absent
 from orchestrator.media.script import script_text
+from orchestrator.model.carried import carried_run, is_carried
 from orchestrator.model.event import Target
 from orchestrator.ports import BuildCheck, BuildTrigger, Depot, Payload, Recorded
 from orchestrator.rollout.verdict import exit_code
@@ -53,6 +54,16 @@ async def pack(prepared: Prepared, depot: Depot, packing: Packing) -> Cargo:
     return Cargo(medium, tuple(kits), paths, packing.signers)
 
 
+def expect_driven_here(run: str) -> None:
+    """Raise UsageError for a run that its host drove: nothing can be asked of it from here."""
+    if is_carried(run):
+        raise UsageError(
+            f"run {run} was driven by its host, from a medium: nothing can be asked of it here",
+            hint="on the host, sh install.sh --install goes on with it and --back takes it back; "
+            "then: fleet media import RESULTS",
+        )
+
+
 async def carry_in(journal: Journal, told: Told) -> int:
     """Write a run that a host tells of into the journal, and return how many events were new.
 
@@ -84,7 +95,7 @@ def _expect_beginning(told: Told, past: Sequence[Recorded]) -> None:
 def _kits(
     prepared: Prepared, packing: Packing, payloads: Mapping[str, Payload], name: str
 ) -> list[Kit]:
-    identity = RunIdentity(f"media-{name}", f"media: {packing.operator}", "")
+    identity = RunIdentity(carried_run(name), f"media: {packing.operator}", "")
     sizes = {release: payload.size for release, payload in payloads.items()}
     alone = (
         Alone(

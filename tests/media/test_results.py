@@ -50,6 +50,24 @@ def test_its_history_comes_back(alone: Alone, site: Site, tmp_path: Path) -> Non
     assert {it["run"] for it in entries} == {run}
 
 
+def test_its_run_is_not_driven_from_here(alone: Alone, site: Site, tmp_path: Path) -> None:
+    plan = site.plan("told", {"store-1": alone.folder})
+    medium = site.medium(plan, tmp_path / "medium")
+    alone.install(medium)
+    run = run_of(site.fleet("media", "import", medium))
+    for words in (["resume", run], ["abort", run], ["rollback", run], ["resume", "last"]):
+        refused = site.fleet(*words, expect=5)
+        assert "was driven by its host, from a medium" in refused.stderr
+        assert "fleet media import RESULTS" in refused.stderr
+    refused = site.fleet("rollback", "app", expect=5)
+    assert "no run that was driven from here has moved 'app'" in refused.stderr
+    alone.run(medium, "--back", "--yes", expect=2)
+    site.fleet("media", "import", medium, expect=2)
+    shown = site.fleet("status", run, expect=2).stdout
+    assert "is not denied to others" in shown
+    assert "rolled back is denied" not in shown
+
+
 def test_one_that_went_back(alone: Alone, site: Site, tmp_path: Path) -> None:
     plan = site.plan("went-back", {"store-1": alone.folder})
     alone.install(site.medium(plan, tmp_path / "old"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from orchestrator.report.advice import MEANING, next_steps, verdict
 from orchestrator.report.recap import recap
 from orchestrator.report.render import history_table, recap_text, status_view
 from orchestrator.report.status import HistoryRow, status
+from orchestrator.rollout.machine import Rollout
 from orchestrator.rollout.verdict import RunState
 from tests.report.golden import expect
 from tests.report.stories import BAD, START, bad_release, names, play, played, started
@@ -42,6 +44,37 @@ def test_status_in_the_middle_of_a_bake_says_what_it_waits_for():
     view = shown(status_view(status(rollout)))
     assert "waits for bake: canary bakes" in view
     assert "until 2026-01-31T04:01:30Z" in view
+
+
+@pytest.mark.parametrize(
+    ("asked", "advised"),
+    [
+        ({}, "nothing: every host has been proved"),
+        ({4: Request.ROLLBACK}, "the release is not denied to others"),
+        ({4: Request.ABORT}, "`sh install.sh --install` on the host begins again"),
+    ],
+)
+def test_a_run_of_a_medium_is_not_to_be_driven_from_here(
+    asked: dict[int, Request], advised: str
+) -> None:
+    first = replace(
+        started(Wave("medium", "medium", names(1, 1))), run="media-0123456789ab-01234567"
+    )
+    events = {seq: OperatorAsked(START, request, "eve@h001") for seq, request in asked.items()}
+    rollout, _ = played(first, asked=events)
+    shown_steps = " ".join(next_steps(rollout))
+    assert advised in shown_steps
+    assert "resume" not in shown_steps
+    assert "fleet apply" not in shown_steps
+
+
+def test_a_run_of_a_medium_under_way_is_gone_on_with_there() -> None:
+    first = replace(
+        started(Wave("medium", "medium", names(1, 1))), run="media-0123456789ab-01234567"
+    )
+    assert "`fleet media import RESULTS`" in next_steps(Rollout(first))[-1]
+    row = HistoryRow(first.run, "gateway", "media: eve@h001", START)
+    assert row.outcome == "its import was broken off: fleet media import RESULTS"
 
 
 def test_history():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,11 @@ from orchestrator.cli.flags import plan_flags, plan_options
 from orchestrator.compose import Ready
 from orchestrator.errors import ExitCode, UsageError
 from orchestrator.home import Home
-from orchestrator.media import Cargo, Medium, Story, lay_down, master, stories, told
+from orchestrator.media import Cargo, Medium, lay_down, master, stories, told
 from orchestrator.media.medium import built_at
 from orchestrator.report.escaping import printable
-from orchestrator.rollout.records import HostRecord
 from orchestrator.rollout.verdict import exit_code
-from orchestrator.service.carrying import Packing, carry_in, pack, worst
+from orchestrator.service.carrying import Carried, Packing, carry_in, pack, worst
 from orchestrator.service.operator import operator
 from orchestrator.service.options import RunOptions
 from orchestrator.triggers import build_trigger
@@ -94,21 +94,20 @@ async def _packed(ready: Ready, home: Home, options: RunOptions) -> Cargo:
 def import_(results: Path) -> int:
     """Take what hosts wrote down into the journal: RESULTS is a medium, a folder, or one file.
 
-    The exit code is that of each host's newest run; of several, the worst.
+    The exit code is that of each host's newest run, by its last event; of several, the worst.
     """
     home = Home.find()
-    found = [(Medium.find(home.media, story.medium), story) for story in stories(results)]
-    runs = [(story, told(medium, story)) for medium, story in found]
-    codes = {}
+    runs = [told(Medium.find(home.media, story.medium), story) for story in stories(results)]
     with home.open_journal() as journal:
-        for story, run in runs:
-            new = asyncio.run(carry_in(journal, run))
-            codes[story.host] = exit_code(run.rollout)
-            _print(story, run.rollout.hosts[story.host], new)
-    return worst(codes.values())
+        carried = [asyncio.run(carry_in(journal, run)) for run in runs]
+    carried.sort(key=attrgetter("newness"))
+    for run in carried:
+        _print(run)
+    return worst({run.host.name: exit_code(run.rollout) for run in carried}.values())
 
 
-def _print(story: Story, host: HostRecord, new: int) -> None:
+def _print(run: Carried) -> None:
+    host = run.host
     reason = f": {printable(host.reason)}" if host.reason else ""
-    news = f"{new} events" if new else "nothing new"
-    click.echo(f"{story.host}  {host.state}{reason}  (run {story.run}, {news})")
+    news = f"{run.new} events" if run.new else "nothing new"
+    click.echo(f"{host.name}  {host.state}{reason}  (run {run.rollout.started.run}, {news})")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -190,7 +191,8 @@ def _all_runs(connection: sqlite3.Connection) -> list[RunRow]:
                   lease_token, lease_owner, lease_since, lease_expires
            FROM runs ORDER BY started_at DESC, run DESC"""
     )
-    return [RunRow(*(*row[:9], lease.lease_of(*row[9:]))) for row in rows]
+    found = [RunRow(*(*row[:9], lease.lease_of(*row[9:]))) for row in rows]
+    return sorted(found, key=attrgetter("newness"), reverse=True)
 
 
 def _not_found(prefix: str, found: list[str], known: list[str]) -> UnknownRun:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchestrator.journal.owner import Owner
+from orchestrator.model.carried import is_carried
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,17 @@ class RunRow:
     verdict: int | None
     events: int
     lease: Lease
+
+    @property
+    def newness(self) -> tuple[float, int]:
+        """Return what runs are sorted by: when they began, and for one of a medium when it ended.
+
+        A host goes on with such a run after others that it began later, by taking it back. Its
+        clock tells whole seconds: within one, the run that has more to tell is the later one.
+        """
+        if is_carried(self.run):
+            return self.ended_at or self.started_at, self.events
+        return self.started_at, 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,10 +59,7 @@ class _Unfit(Exception):
 
 
 def stories(place: Path) -> list[Story]:
-    """Return what a file tells, or all of a medium's or a folder's, by host, oldest first.
-
-    Raises InputError.
-    """
+    """Return what a file tells, or all of a medium's or a folder's; raises InputError."""
     if not place.is_dir():
         return [_story(place)]
     inner = place / FOLDER
@@ -71,7 +68,7 @@ def stories(place: Path) -> list[Story]:
         what = f"{len(files)} results are too many at once" if files else "no results are here"
         mend = "on a host, sh install.sh --save writes them; they end in .jsonl"
         raise InputError.at(str(place), what, mend)
-    return sorted(map(_story, files), key=lambda story: (story.host, story.events[0].at))
+    return list(map(_story, files))
 
 
 def _story(file: Path) -> Story:

@@ -15,8 +15,10 @@ from orchestrator.media.medium import identify
 from orchestrator.media.needs import absent
 from orchestrator.media.script import script_text
 from orchestrator.model.carried import carried_run, is_carried
-from orchestrator.model.event import Target
-from orchestrator.ports import BuildCheck, BuildTrigger, Depot, Payload, Recorded
+from orchestrator.model.event import Event, Target
+from orchestrator.ports import BuildCheck, BuildTrigger, Depot, Payload
+from orchestrator.rollout.machine import Rollout
+from orchestrator.rollout.records import HostRecord
 from orchestrator.rollout.verdict import exit_code
 from orchestrator.service.prepare import Prepared
 
@@ -64,30 +66,56 @@ def expect_driven_here(run: str) -> None:
         )
 
 
-async def carry_in(journal: Journal, told: Told) -> int:
-    """Write a run that a host tells of into the journal, and return how many events were new.
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A run of a host as the journal has it now; ``new`` of its events were not there before."""
+
+    events: tuple[Event, ...]
+    rollout: Rollout
+    new: int
+
+    @property
+    def host(self) -> HostRecord:
+        """Return the host of the run: it has but one."""
+        return next(iter(self.rollout.hosts.values()))
+
+    @property
+    def newness(self) -> tuple[str, float, int]:
+        """Return what runs are sorted by, as the journal does: by host, the newest last."""
+        return self.host.name, max(it.at for it in self.events), len(self.events)
+
+
+async def carry_in(journal: Journal, told: Told) -> Carried:
+    """Write a run that a host tells of into the journal, and return what that has now.
 
     What is there already must be how it begins: raises InputError for a story that was changed.
     """
-    run, events = told.started.run, told.events
+    run = told.started.run
     row = next((row for row in journal.runs() if row.run == run), None)
-    past = list(journal.events(run)) if row else []
+    past = [it.event for it in journal.events(run)] if row else []
     _expect_beginning(told, past)
-    if row and row.verdict is not None and len(past) >= len(events):
-        return 0
-    log = journal.take(run, Owner.here()) if row else journal.create_run(told.started, Owner.here())
+    events = (*past, *told.events[len(past) :])
+    carried = Carried(events, Rollout.fold(events), len(events) - len(past))
+    if carried.new or not row or row.verdict is None:
+        await _write(journal, carried, len(past))
+    return carried
+
+
+async def _write(journal: Journal, carried: Carried, past: int) -> None:
+    started, owner = carried.rollout.started, Owner.here()
+    log = journal.take(started.run, owner) if past else journal.create_run(started, owner)
     try:
-        for event in events[max(1, len(past)) :]:
+        for event in carried.events[max(1, past) :]:
             await log.append(event)
-        journal.finish(run, exit_code(told.rollout), max(it.at for it in events))
+        ended = max(it.at for it in carried.events)
+        journal.finish(started.run, exit_code(carried.rollout), ended)
     finally:
         await log.close()
-    return max(0, len(events) - len(past))
 
 
-def _expect_beginning(told: Told, past: Sequence[Recorded]) -> None:
+def _expect_beginning(told: Told, past: Sequence[Event]) -> None:
     common = min(len(past), len(told.events))
-    if [it.event for it in past[:common]] != list(told.events[:common]):
+    if list(past[:common]) != list(told.events[:common]):
         what = f"it does not go on from what the journal has of run {told.started.run}"
         raise InputError.at(told.file, what, "these results were changed, or are damaged")
 

@@ -33,6 +33,14 @@ def test_runs_are_listed_newest_first(runs: Journal) -> None:
     assert rows[0].lease.owner == FAR
 
 
+def test_a_run_of_a_medium_is_as_new_as_its_last_event(runs: Journal) -> None:
+    carried = "media-0123456789ab-01234567"
+    runs.create_run(started(carried, NOW - 100), FAR)
+    assert runs.find_run("last") == RUNS[2]
+    runs.finish(carried, 2, NOW + 100)
+    assert runs.find_run("last") == carried
+
+
 @pytest.mark.parametrize(
     ("word", "run"),
     [("last", RUNS[2]), (RUNS[0], RUNS[0]), ("20260131-040506", RUNS[0]), ("202602", RUNS[2])],

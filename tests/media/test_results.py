@@ -94,6 +94,32 @@ def test_a_run_goes_on_where_it_was_imported(alone: Alone, site: Site, tmp_path:
     assert site.status(run_of(third), expect=2)["state"] == "rolled back"
 
 
+def test_the_newest_run_is_the_one_with_the_last_event(
+    alone: Alone, site: Site, tmp_path: Path
+) -> None:
+    medium = site.medium(site.plan("newest", {"store-1": alone.folder}), tmp_path / "medium")
+    alone.install(medium)
+    assert "there already" in alone.install(medium).stdout
+    alone.run(medium, "--back", "--yes", expect=2)
+    done = site.fleet("media", "import", medium, expect=2)
+    assert [line.split()[1].rstrip(":") for line in done.stdout.splitlines()] == [
+        "skipped",
+        "reverted",
+    ]
+    assert site.status("last", expect=2)["run"] == run_of(done)
+
+
+def test_an_older_copy_tells_what_the_journal_has(alone: Alone, site: Site, tmp_path: Path) -> None:
+    medium = site.medium(site.plan("copies", {"store-1": alone.folder}), tmp_path / "medium")
+    alone.install(medium)
+    site.fleet("media", "import", medium)
+    older = tmp_path / "older.jsonl"
+    older.write_text("".join(results(medium).read_text().splitlines(keepends=True)[:5]))
+    done = site.fleet("media", "import", older)
+    assert "store-1  committed" in done.stdout
+    assert "nothing new" in done.stdout
+
+
 def test_a_host_whose_clock_was_in_1970(alone: Alone, site: Site, tmp_path: Path) -> None:
     medium = site.medium(site.plan("early", {"store-1": alone.folder}), tmp_path / "medium")
     alone.install(medium)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.media.site import NEW, OLD, Alone, Site, on
+from tests.media.site import NEW, OLD, PACKAGES, Alone, Site, on
 
 
 def flip(path: Path) -> None:
@@ -66,6 +67,47 @@ def test_content_that_was_changed_with_its_sums(alone: Alone, site: Site, tmp_pa
     done = alone.install(medium, expect=2)
     assert "nothing was changed: staging db" in done.stdout
     assert alone.active() == on(OLD)
+
+
+PULLED = """\
+#!/bin/sh
+[ -e {mark} ] || case ${{1-}} in
+  */releases/{release}.tar.gz) {harm} ;;
+esac
+exec {cat} "$@"
+"""
+HARMS = {
+    "the medium is pulled out": '{head} -c 100 "$1"; : >{mark}; exit 1',
+    "the file is cut short": ': >"$1"; : >{mark}',
+}
+
+
+@pytest.mark.parametrize("what", HARMS)
+@pytest.mark.parametrize("package", PACKAGES)
+def test_it_cannot_be_read_to_its_end(
+    package: str, what: str, any_alone: Alone, site: Site, tmp_path: Path
+) -> None:
+    plan = site.plan(f"pulled-{len(what)}-{package}", {"store-1": any_alone.folder})
+    any_alone.install(site.medium(plan, tmp_path / "old"))
+    medium = site.medium(plan, tmp_path / "new", NEW)
+    lines = (medium / "hosts/store-1/packages").read_text().splitlines()
+    [release] = [words[2] for words in map(str.split, lines) if words[1] == package]
+    payload = medium / f"releases/{release}.tar.gz"
+    whole = payload.read_bytes()
+    tool = tmp_path / "tools/cat"
+    tool.parent.mkdir()
+    words = {"mark": tmp_path / "mark", **{it: shutil.which(it) for it in ("cat", "head")}}
+    harm = HARMS[what].format(**words)
+    tool.write_text(PULLED.format(release=release, harm=harm, **words))
+    tool.chmod(0o755)
+    done = any_alone.install(medium, expect=6, PATH=f"{tool.parent}:{any_alone.path}")
+    assert "the medium cannot be read" in done.stderr
+    assert not list(any_alone.folder.glob("state/*/lock"))
+    assert any_alone.active() == on(OLD)
+    payload.write_bytes(whole)
+    assert "going on with run" in any_alone.install(medium).stdout
+    assert any_alone.active() == on(NEW)
+    site.fleet("media", "import", medium)
 
 
 def test_a_signer_whom_the_host_does_not_know(alone: Alone, site: Site, tmp_path: Path) -> None:

@@ -134,6 +134,7 @@ do_stage() {
     operation=stage
     [ "${f_active-}" != "$release" ] || operation=repair
     request "$n" $operation '' "$M/releases/$release.tar.gz"
+    [ "$f_status" != unread ] || torn
     [ "$f_status" = ok ] || { refused staging; let_go; return; }
     [ "$operation" = stage ] || continue
     moved="$moved $n"
@@ -141,6 +142,13 @@ do_stage() {
     signatures="$signatures${signatures:+,}\"$package\":{\"signature\":\"${j_signature-}\"}"
   done
   moving=$moved facts="\"staged\":{$signatures}"
+}
+
+# Nothing stays locked for a medium that was pulled out; the record goes on from here.
+torn() {
+  unread=releases/$release.tar.gz
+  let_go
+  die 6 "the medium cannot be read: $unread" 'put it in again, or copy it anew, and run this again; nothing was changed on this host'
 }
 
 let_go() {

@@ -25,14 +25,17 @@ close_session() {
 }
 
 # ask <request> [<payload>]: -> status, reason and the other fields of the answer as f_<name>; j_<name> is
-# the same as the inside of a JSON string. The host program's end ends it all: a trial goes back.
+# the same as the inside of a JSON string. The host program's end ends it all: a trial goes back. Where the
+# medium does not give the payload, the session ends too, since the host program would wait for the rest.
 ask() {
   [ -n "$session" ] || open_session
   number=$((number + 1))
-  {
-    printf '%s %s\n' "$number" "$1"
-    [ -z "${2-}" ] || cat "$2"
-  } 2>/dev/null >&7
+  printf '%s %s\n' "$number" "$1" 2>/dev/null >&7
+  if [ -n "${2-}" ] && ! pour "$2" "$1"; then
+    close_session
+    read_json '{"status":"unread"}'
+    return 0
+  fi
   answer=
   while IFS= read -r answer <&8; do
     read_json "$answer"
@@ -43,6 +46,21 @@ ask() {
     answer=
   done
   die 2 'the host program has ended' 'run this again: it finds out where this host stands'
+}
+
+# pour <payload> <request>: does the medium give as many bytes as the request says? That the host program
+# is gone is not told here: the rest of the payload is read, and then no answer comes.
+pour() {
+  bytes=${2#* bytes=}
+  bytes=${bytes%% *}
+  holds "$1" || return 1
+  rm -f "$work/torn"
+  { cat "$1" || : >"$work/torn"; } 2>/dev/null | { cat >&7 || cat >/dev/null; } 2>/dev/null
+  [ ! -e "$work/torn" ] && holds "$1"
+}
+
+holds() {
+  [ "$({ wc -c <"$1"; } 2>/dev/null | tr -d ' ')" = "$bytes" ]
 }
 
 # One JSON object -> f_<name> and j_<name>; what lies deeper is named <outer>_<inner>, a list of words

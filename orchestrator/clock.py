@@ -30,5 +30,11 @@ class WallClock:
 
 
 def iso(at: float) -> str:
-    """Return an instant as ISO 8601 in UTC with seconds, e.g. ``2026-01-31T04:05:06Z``."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Return an instant as ISO 8601 in UTC with seconds, e.g. ``2026-01-31T04:05:06Z``.
+
+    One that no calendar has, since hosts and files say anything, is told in seconds.
+    """
+    try:
+        return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return f"{at:.15g} s after 1970"

@@ -50,3 +50,18 @@ def test_a_system_without_that_clock_has_another(
 
 def test_instants_are_told_in_utc() -> None:
     assert iso(NOW) == "2027-01-15T08:00:00Z"
+    assert iso(-1.0) == "1969-12-31T23:59:59Z"
+
+
+@pytest.mark.parametrize(
+    ("at", "shown"),
+    [
+        (1e12, "1000000000000 s after 1970"),
+        (-1e12, "-1000000000000 s after 1970"),
+        (1e300, "1e+300 s after 1970"),
+        (float("inf"), "inf s after 1970"),
+        (float("nan"), "nan s after 1970"),
+    ],
+)
+def test_an_instant_that_no_calendar_has_is_told_in_seconds(at: float, shown: str) -> None:
+    assert iso(at) == shown

@@ -14,6 +14,7 @@ from orchestrator import compose
 from orchestrator.bundles import rules
 from orchestrator.checks import build_check
 from orchestrator.cli.flags import plan_flags, plan_options
+from orchestrator.clock import WallClock
 from orchestrator.compose import Ready
 from orchestrator.errors import ExitCode, UsageError
 from orchestrator.home import Home
@@ -97,7 +98,8 @@ def import_(results: Path) -> int:
     The exit code is that of each host's newest run, by its last event; of several, the worst.
     """
     home = Home.find()
-    runs = [told(Medium.find(home.media, story.medium), story) for story in stories(results)]
+    found = stories(results, WallClock().now())
+    runs = [told(Medium.find(home.media, story.medium), story) for story in found]
     with home.open_journal() as journal:
         carried = [asyncio.run(carry_in(journal, run)) for run in runs]
     carried.sort(key=attrgetter("newness"))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.clock import iso
 from orchestrator.errors import InputError, JournalError
 from orchestrator.media.facts import expect_facts
 from orchestrator.model.carried import carried_run
@@ -34,6 +35,8 @@ LONGEST = 2_000
 """Lines of one file."""
 TEXT = 20_000
 """Characters of one text."""
+AHEAD = 86_400.0
+"""Seconds that a host's clock may be ahead of this machine's."""
 
 _HALF = re.compile("[\ud800-\udfff]")
 _HEX = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -58,26 +61,37 @@ class _Unfit(Exception):
     """A line is not what it should be."""
 
 
-def stories(place: Path) -> list[Story]:
+def stories(place: Path, now: float) -> list[Story]:
     """Return what a file tells, or all of a medium's or a folder's; raises InputError."""
     if not place.is_dir():
-        return [_story(place)]
+        return [_story(place, now)]
     inner = place / FOLDER
     files = sorted((inner if inner.is_dir() else place).glob("*.jsonl"))
     if not files or len(files) > MOST:
         what = f"{len(files)} results are too many at once" if files else "no results are here"
         mend = "on a host, sh install.sh --save writes them; they end in .jsonl"
         raise InputError.at(str(place), what, mend)
-    return list(map(_story, files))
+    return [_story(file, now) for file in files]
 
 
-def _story(file: Path) -> Story:
+def _story(file: Path, now: float) -> Story:
     try:
         head, *rest = _documents(_text(file))
-        return _told(file, head, rest)
+        story = _told(file, head, rest)
     except (_Unfit, JournalError) as error:
         mend = "save the results on that host again: sh install.sh --save"
         raise InputError.at(str(file), f"not the results of a host: {error}", mend) from None
+    _expect_past(story, now)
+    return story
+
+
+def _expect_past(story: Story, now: float) -> None:
+    """Refuse what has not come yet: it would stay the newest run until it has."""
+    latest = max(event.at for event in story.events)
+    if latest > now + AHEAD:
+        what = f"it tells of {iso(latest)}, more than a day ahead of {iso(now)}, which is now here"
+        mend = "set that clock right, run install.sh on the host again, and import the new file"
+        raise InputError.at(story.file, what, mend)
 
 
 def _text(file: Path) -> str:

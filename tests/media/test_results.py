@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -162,6 +163,8 @@ HOSTILE: dict[str, Callable[[Lines], object]] = {
     "a key too few": _without("reason"),
     "an unknown result": _set(2, result="splendid"),
     "a time that is none": _set(1, at=-5),
+    "a time in ten years": _set(-1, at=int(time.time()) + 10 * 365 * 86_400),
+    "a time that no calendar has": _set(0, at=(1 << 40) - 1),
     "a time with a fraction": _set(0, at=1.5),
     "a long text": _set(2, output="x" * 30_000),
     "deep facts": _set(2, facts={"a": {"b": {"c": {"d": {"e": {"f": {"g": 1}}}}}}}),
@@ -180,7 +183,7 @@ HOSTILE: dict[str, Callable[[Lines], object]] = {
 
 def read(site: Site, path: Path) -> None:
     """Read results as an import does."""
-    for story in stories(path):
+    for story in stories(path, time.time()):
         told(Medium.find(site.folder / "home/media", story.medium), story)
 
 

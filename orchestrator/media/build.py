@@ -14,10 +14,12 @@ from orchestrator.errors import FleetError, UsageError
 from orchestrator.host import source
 from orchestrator.media.kit import Kit
 from orchestrator.media.medium import Medium
+from orchestrator.media.private import OWNER, create
 from orchestrator.media.script import script_text
 
 SUMS = "SHA256SUMS"
 SCRIPT = "install.sh"
+SCRIPT_MODE = 0o700
 BLOCK = 1 << 20
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,59}", re.ASCII)
@@ -51,9 +53,7 @@ def lay_down(cargo: Cargo, folder: Path) -> str:
         for name, text in _texts(cargo):
             _write(folder / name, text)
         for release, payload in sorted(cargo.payloads.items()):
-            place = folder / "releases" / f"{release}.tar.gz"
-            shutil.copyfile(payload, place)
-            place.chmod(0o600)
+            _copy(payload, folder / "releases" / f"{release}.tar.gz")
         sums = "".join(f"{_digest(folder / name)}  {name}\n" for name in names(folder))
         _write(folder / SUMS, sums)
         _date(folder, cargo.medium.built)
@@ -89,8 +89,13 @@ def _texts(cargo: Cargo) -> Iterator[tuple[str, str]]:
 
 
 def _write(path: Path, text: str) -> None:
-    path.write_text(text, "utf-8", newline="")
-    path.chmod(0o700 if path.name == SCRIPT else 0o600)
+    with create(path, SCRIPT_MODE if path.name == SCRIPT else OWNER) as file:
+        file.write(text.encode())
+
+
+def _copy(payload: Path, place: Path) -> None:
+    with payload.open("rb") as content, create(place) as file:
+        shutil.copyfileobj(content, file, BLOCK)
 
 
 def _digest(path: Path) -> str:

@@ -15,6 +15,7 @@ from pycdlib import pycdlib as mastering
 from pycdlib.pycdlibexception import PyCdlibException
 
 from orchestrator.errors import FleetError
+from orchestrator.media.private import create
 
 JOLIET = 3
 ROCK_RIDGE = "1.09"
@@ -28,7 +29,7 @@ def master(folder: Path, image: Path, at: float) -> None:
     """Write the image of a folder, every date in it ``at``; raises FleetError."""
     draft = image.with_name(f"{image.name}.new")
     try:
-        with _standing_still(at), draft.open("wb") as file:
+        with _standing_still(at), create(draft) as file:
             iso = pycdlib.PyCdlib()
             iso.new(interchange_level=3, vol_ident="FLEET", joliet=JOLIET, rock_ridge=ROCK_RIDGE)
             try:
@@ -36,7 +37,6 @@ def master(folder: Path, image: Path, at: float) -> None:
                 iso.write_fp(file)
             finally:
                 iso.close()
-        draft.chmod(0o600)
         draft.replace(image)
     except (OSError, PyCdlibException) as error:
         draft.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from orchestrator.errors import FleetError, JournalError, UsageError
+from orchestrator.media.private import create
 from orchestrator.model.event import Target
 
 _ID = re.compile(r"[0-9a-f]{12}", re.ASCII)
@@ -38,8 +39,8 @@ class Medium:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             draft = path.with_suffix(".new")
-            draft.write_text(json.dumps(asdict(self), indent=1), "utf-8")
-            draft.chmod(0o600)
+            with create(draft) as file:
+                file.write(json.dumps(asdict(self), indent=1).encode())
             draft.replace(path)
         except OSError as error:
             hint = "make room there, or set FLEET_HOME to a folder that can be written"

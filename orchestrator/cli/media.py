@@ -16,9 +16,9 @@ from orchestrator.checks import build_check
 from orchestrator.cli.flags import plan_flags, plan_options
 from orchestrator.clock import WallClock
 from orchestrator.compose import Ready
-from orchestrator.errors import ExitCode, UsageError
+from orchestrator.errors import ExitCode
 from orchestrator.home import Home
-from orchestrator.media import Cargo, Medium, lay_down, master, stories, told
+from orchestrator.media import Cargo, Medium, expect_place, lay_down, master, stories, told
 from orchestrator.media.medium import built_at
 from orchestrator.report.escaping import printable
 from orchestrator.rollout.verdict import exit_code
@@ -55,20 +55,21 @@ def build(
 
     On a host: sh install.sh. Its files hold what hooks and environment hold, secrets as well.
     """
-    if iso and output.absolute() in iso.absolute().parents:
-        raise UsageError("the image would lie within itself", hint="name a file beside --output")
+    if iso:
+        expect_place(iso, output)
     options = replace(plan_options(given), limit=hosts, inventory=inventory)
     home = Home.find()
     ready = compose.make_ready(compose.read_site(plan, options), home, options)
     try:
         compose.expect_files(ready)
         cargo = asyncio.run(_packed(ready, home, options))
+        # First of all: whatever fails then, the results of what was written can be imported.
+        cargo.medium.keep(home.media)
         sums = lay_down(cargo, output)
     finally:
         ready.close()
     if iso:
         master(output, iso, cargo.medium.built)
-    cargo.medium.keep(home.media)
     click.echo(f"medium {cargo.medium.id}: {len(cargo.kits)} hosts, {len(cargo.payloads)} releases")
     click.echo(f"in {output}{f', and as an image in {iso}' if iso else ''}")
     click.echo(f"sha256 of its SHA256SUMS: {sums}")

@@ -6,7 +6,7 @@ What the script did comes back as the events of a run (docs/media.md, docs/adr/0
 """
 
 from orchestrator.media.build import Cargo, lay_down
-from orchestrator.media.image import master
+from orchestrator.media.image import expect_place, master
 from orchestrator.media.kit import Alone, Kit, kit_of
 from orchestrator.media.medium import Medium
 from orchestrator.media.replay import Told, told
@@ -19,6 +19,7 @@ __all__ = [
     "Medium",
     "Story",
     "Told",
+    "expect_place",
     "kit_of",
     "lay_down",
     "master",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,15 +15,31 @@ from pycdlib import dates, headervd
 from pycdlib import pycdlib as mastering
 from pycdlib.pycdlibexception import PyCdlibException
 
-from orchestrator.errors import FleetError
+from orchestrator.errors import FleetError, UsageError
 from orchestrator.media.private import create
 
 JOLIET = 3
+LONGEST_JOLIET = 64
+"""Characters of one name."""
 ROCK_RIDGE = "1.09"
 FILE = 0o100600
 SCRIPT = 0o100700
 FOLDER = 0o040700
 _CLOCKED = (mastering, headervd, dates)
+
+
+def expect_place(image: Path, folder: Path) -> None:
+    """Raise UsageError where no image of a folder can be written."""
+    place, inside = image.resolve(), folder.resolve()
+    flaws = {
+        "it would lie within itself": inside in (place, *place.parents),
+        "that is a folder": place.is_dir(),
+        f"there is no folder {place.parent}": not place.parent.is_dir(),
+        f"{place.parent} cannot be written to": not os.access(place.parent, os.W_OK),
+    }
+    for flaw in (flaw for flaw, holds in flaws.items() if holds):
+        hint = "name a file beside --output, in a folder that is there"
+        raise UsageError(f"no image can be written to {image}: {flaw}", hint=hint)
 
 
 def master(folder: Path, image: Path, at: float) -> None:
@@ -46,11 +63,14 @@ def master(folder: Path, image: Path, at: float) -> None:
 
 
 def _add(iso: pycdlib.PyCdlib, folder: Path) -> None:
-    """Add all that lies below a folder, under short names of our own beside the real ones."""
+    """Add all that lies below a folder, under short names of our own beside the real ones.
+
+    Rock Ridge has every name as it is. Joliet has no room for the longest, and keeps their ends.
+    """
     short = {folder: ""}
     for number, path in enumerate(sorted(folder.rglob("*"))):
         place = f"{short[path.parent]}/{'D' if path.is_dir() else 'F'}{number:07d}"
-        real = f"/{path.relative_to(folder).as_posix()}"
+        real = f"/{path.relative_to(folder).with_name(_joliet(path.name, number)).as_posix()}"
         if path.is_dir():
             short[path] = place
             iso.add_directory(place, rr_name=path.name, joliet_path=real, file_mode=FOLDER)
@@ -59,6 +79,13 @@ def _add(iso: pycdlib.PyCdlib, folder: Path) -> None:
             iso.add_file(
                 str(path), f"{place}.;1", rr_name=path.name, joliet_path=real, file_mode=mode
             )
+
+
+def _joliet(name: str, number: int) -> str:
+    if len(name) <= LONGEST_JOLIET:
+        return name
+    prefix = f"{number:07d}-"
+    return f"{prefix}{name[len(prefix) - LONGEST_JOLIET :]}"
 
 
 @contextmanager

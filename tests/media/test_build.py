@@ -9,7 +9,11 @@ from pathlib import Path
 import pycdlib
 import pytest
 
-from tests.media.site import Site
+from orchestrator.cli import media
+from orchestrator.cli.main import main
+from orchestrator.errors import ExitCode, FleetError
+from orchestrator.media import Medium
+from tests.media.site import PACKAGES, Site
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -109,6 +113,56 @@ def test_an_image_within_its_own_folder(site: Site, plan: Path, tmp_path: Path) 
     words = ("media", "build", plan, "-o", medium, "--iso", medium / "medium.iso")
     assert "within itself" in site.fleet(*words, expect=5).stderr
     assert not medium.exists()
+
+
+@pytest.mark.parametrize(
+    ("image", "flaw"),
+    [
+        ("", "that is a folder"),
+        (".", "that is a folder"),
+        ("nowhere/medium.iso", "there is no folder"),
+        ("builds.json/medium.iso", "there is no folder"),
+        ("medium", "within itself"),
+        ("other/../medium/medium.iso", "within itself"),
+    ],
+)
+def test_a_place_where_no_image_can_be(image: str, flaw: str, site: Site, tmp_path: Path) -> None:
+    plan = site.plan("builds", {"store-1": tmp_path / "1"})
+    medium = site.folder / "medium"
+    words = ("media", "build", plan, "-o", medium, "--iso", site.folder / image)
+    refused = site.fleet(*words, expect=5)
+    assert flaw in refused.stderr
+    assert "hint: name a file beside --output" in refused.stderr
+    assert not medium.exists()
+
+
+def test_a_medium_whose_image_failed_is_remembered(
+    site: Site, plan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise FleetError("no space left on device")
+
+    monkeypatch.setattr(media, "master", full)
+    monkeypatch.setenv("FLEET_HOME", str(site.folder / "home"))
+    medium = tmp_path / "medium"
+    words = ["media", "build", str(plan), "-o", str(medium), "--iso", str(tmp_path / "medium.iso")]
+    assert main(words) == ExitCode.FAILED
+    known = dict(line.split(" ", 1) for line in (medium / "medium").read_text().splitlines())
+    assert Medium.find(site.folder / "home/media", known["id"]).plan == "builds"
+
+
+def test_a_version_that_joliet_has_no_room_for(site: Site, tmp_path: Path) -> None:
+    version = f"1.0.0-{'x' * 60}"
+    for package in PACKAGES:
+        site.bundle(package, version)
+    plan = site.plan("long", {"store-1": tmp_path / "1"})
+    medium, image = tmp_path / "medium", tmp_path / "medium.iso"
+    site.medium(plan, medium, version, "--iso", image)
+    found = contents(medium)
+    assert read_back(image, "rr_path") == found
+    cut = read_back(image, "joliet_path")
+    assert sorted(cut.values()) == sorted(found.values())
+    assert all(name.endswith(".tar.gz") for name in cut if name.startswith("releases/"))
 
 
 def test_facts_are_not_known(site: Site, tmp_path: Path) -> None:

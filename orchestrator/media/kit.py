@@ -99,6 +99,8 @@ def kit_of(alone: Alone, sizes: Mapping[str, int]) -> Kit:
         files |= {f"{n}.{operation}": f"{line}\n" for operation, line in lines.items()}
     files["reboot.patience"] = f"{int(rebooting.patience(works))}\n"
     files |= _asked(alone)
+    # A sum finds what is damaged, and only a list of names what is gone together with its sum.
+    files["files"] = "".join(f"{name}\n" for name in sorted(files))
     return Kit(alone.assignment.host.name, files, tuple(work.release for work in works))
 
 

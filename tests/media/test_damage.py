@@ -50,6 +50,24 @@ def test_it_is_refused(
     assert not alone.folder.exists()
 
 
+def test_a_file_that_is_gone_with_its_sum(alone: Alone, site: Site, tmp_path: Path) -> None:
+    plan = site.plan("gone", {"store-1": alone.folder}, restart=["true"], reboot="if-required")
+    medium = site.medium(plan, tmp_path / "medium", OLD)
+    kit, sums = medium / "hosts/store-1", medium / "SHA256SUMS"
+    lines = sums.read_text().splitlines(keepends=True)
+    names = {path.name for path in kit.iterdir()} - {"packages"}
+    assert {"files", "checks.pre", "1.renew", "1.activate.shared"} <= names
+    for name in names:
+        path = kit / name
+        text = path.read_text()
+        path.unlink()
+        sums.write_text("".join(it for it in lines if not it.endswith(f"hosts/store-1/{name}\n")))
+        done = alone.install(medium, expect=6)
+        assert f"SHA256SUMS does not name hosts/store-1/{name}" in done.stderr
+        path.write_text(text)
+    assert not alone.folder.exists()
+
+
 def test_one_without_sums_is_none(alone: Alone, site: Site, tmp_path: Path) -> None:
     medium = site.medium(site.plan("no-sums", {"store-1": alone.folder}), tmp_path / "medium")
     (medium / "SHA256SUMS").unlink()

@@ -36,7 +36,10 @@ read_medium() {
   for file in SHA256SUMS program medium $(sums "hosts/$host/" | cut -c 67-); do
     cp "$M/$file" "$work/$file" 2>/dev/null || die 6 "the medium is damaged: $file cannot be read" 'copy it anew'
   done
-  whole "$work" program medium "hosts/$host/"
+  whole "$work" program medium "hosts/$host/files" "hosts/$host/"
+  while read -r file; do
+    [ -f "$H/$file" ] || die 6 "the medium is damaged: SHA256SUMS does not name hosts/$host/$file" 'copy it anew'
+  done <"$H/files"
   while read -r key value; do
     case $key in id) medium=$value ;; plan) plan=$value ;; esac
   done <"$work/medium"

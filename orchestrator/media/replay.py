@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from orchestrator.errors import InputError, InvalidTransition
 from orchestrator.media.medium import Medium
-from orchestrator.media.results import Story
+from orchestrator.media.results import Story, plainly
 from orchestrator.model.event import ActionBegun, ActionEnded, Event, RunStarted
 from orchestrator.model.plan import CommitScope, OnHalt
 from orchestrator.model.wave import RolloutSpec, Wave
@@ -42,7 +42,7 @@ def told(medium: Medium, story: Story) -> Told:
     try:
         return Told(story.file, started, (started, *_played(rollout, events)), rollout)
     except (InvalidTransition, KeyError, TypeError) as error:
-        what = f"no run can have gone so: {str(error).splitlines()[0]}"
+        what = f"no run can have gone so: {plainly(str(error).splitlines()[0])}"
         mend = "save the results on that host again; what was imported before stays"
         raise InputError.at(story.file, what, mend) from None
 

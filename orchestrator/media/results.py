@@ -35,6 +35,8 @@ LONGEST = 2_000
 """Lines of one file."""
 TEXT = 20_000
 """Characters of one text."""
+LINE = 4_000
+"""Characters of what is told of it in an error, the longest path among them."""
 AHEAD = 86_400.0
 """Seconds that a host's clock may be ahead of this machine's."""
 
@@ -46,7 +48,10 @@ _WORD = re.compile(r"[A-Za-z0-9._-]{0,64}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One run on one host as its file tells it, in the events that a journal has."""
+    """One run on one host as its file tells it, in the events that a journal has.
+
+    ``file`` is its path, fit to be printed.
+    """
 
     file: str
     medium: str
@@ -70,7 +75,7 @@ def stories(place: Path, now: float) -> list[Story]:
     if not files or len(files) > MOST:
         what = f"{len(files)} results are too many at once" if files else "no results are here"
         mend = "on a host, sh install.sh --save writes them; they end in .jsonl"
-        raise InputError.at(str(place), what, mend)
+        raise InputError.at(plainly(str(place)), what, mend)
     return [_story(file, now) for file in files]
 
 
@@ -80,9 +85,19 @@ def _story(file: Path, now: float) -> Story:
         story = _told(file, head, rest)
     except (_Unfit, JournalError) as error:
         mend = "save the results on that host again: sh install.sh --save"
-        raise InputError.at(str(file), f"not the results of a host: {error}", mend) from None
+        what = f"not the results of a host: {plainly(_said(error))}"
+        raise InputError.at(plainly(str(file)), what, mend) from None
     _expect_past(story, now)
     return story
+
+
+def plainly(text: str) -> str:
+    """Return a stranger's text as one line on which no terminal acts; file names are such, too."""
+    return "".join(it if it.isprintable() else ascii(it)[1:-1] for it in text[:LINE])
+
+
+def _said(error: _Unfit | JournalError) -> str:
+    return error.message if isinstance(error, JournalError) else str(error)
 
 
 def _expect_past(story: Story, now: float) -> None:
@@ -178,7 +193,7 @@ def _told(file: Path, head: dict[str, object], rest: Sequence[dict[str, object]]
         raise _Unfit("its first line is not that of a run of a medium")
     label = f"install.sh on {host}"
     events = (ControllerStarted(at, label), *(_event(doc, host, label) for doc in rest))
-    return Story(str(file), medium, host, run, nonce, by, events)
+    return Story(plainly(str(file)), medium, host, run, nonce, by, events)
 
 
 def _event(doc: dict[str, object], host: str, label: str) -> Event:

@@ -230,6 +230,24 @@ def test_what_is_no_file_of_results(raw: bytes, site: Site, tmp_path: Path) -> N
         read(site, path)
 
 
+@pytest.mark.parametrize("harm", ["name", "result", "facts", "request"])
+def test_no_terminal_acts_on_an_error(harm: str, good: Path, site: Site, tmp_path: Path) -> None:
+    evil = "a\n\x1b[2Jb\u202e"
+    lines = [json.loads(line) for line in good.read_text().splitlines()]
+    harms: dict[str, Callable[[Lines], object]] = {
+        "name": _set(0, nonce="none"),
+        "result": _set(2, result=evil),
+        "facts": _set(2, facts={evil: 1}),
+        "request": _set(2, kind=evil),
+    }
+    harms[harm](lines)
+    path = tmp_path / (f"{evil}.jsonl" if harm == "name" else "results.jsonl")
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    refused = site.fleet("media", "import", path, expect=6).stderr
+    assert not set("\x1b\u202e") & set(refused)
+    assert len(refused.splitlines()) == 1
+
+
 def test_a_story_that_was_changed_after_it_was_imported(
     alone: Alone, site: Site, tmp_path: Path
 ) -> None:

@@ -55,6 +55,15 @@ def test_a_menu_outlives_what_fails(alone: Alone, site: Site, tmp_path: Path) ->
     assert "done: the release is active" in said
 
 
+def test_no_room_for_temporary_files(any_alone: Alone, site: Site, tmp_path: Path) -> None:
+    plan = site.plan("no-room", {"store-1": any_alone.folder})
+    medium = site.medium(plan, tmp_path / "medium")
+    (tmp_path / "file").touch()
+    refused = any_alone.run(medium, "--check", expect=2, TMPDIR=str(tmp_path / "file"))
+    assert f"cannot make a folder in {tmp_path / 'file'}" in refused.stderr
+    assert "TMPDIR=/a/folder sh install.sh" in refused.stderr
+
+
 def test_results_go_elsewhere(alone: Alone, site: Site, tmp_path: Path) -> None:
     medium = site.medium(site.plan("stick", {"store-1": alone.folder}), tmp_path / "medium")
     stick = tmp_path / "stick"

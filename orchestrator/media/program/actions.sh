@@ -22,7 +22,7 @@ look() {
   for n in $numbers; do
     ask "$(cat "$H/$n.probe")"
     [ "$f_status" = ok ] || die 2 "the host could not be probed: $f_reason"
-    cp "$work/answer" "$work/$n.found" || die 2 "cannot write in $work" 'make room for temporary files and run this again'
+    cp "$work/answer" "$work/$n.found" || die 2 "cannot write in $work" "$room"
   done
 }
 
@@ -88,14 +88,14 @@ ask_checks() {
   read -r patience <"$H/checks.$1.patience"
   up
   until=$((up + patience)) pause=1
-  cp "$H/checks.$1" "$work/asked" || die 6 "checks.$1 cannot be read in $H" 'make room for temporary files and run this again'
+  cp "$H/checks.$1" "$work/asked" || die 2 "cannot write in $work" "$room"
   while :; do
     ask_round
     up
     [ "$result" = not-yet ] && [ "$up" -lt "$until" ] || break
     sleep "$pause"
     [ "$pause" -ge 5 ] || pause=$((pause + 1))
-    cp "$work/later" "$work/asked" || die 2 "cannot write in $work" 'make room for temporary files and run this again'
+    cp "$work/later" "$work/asked" || die 2 "cannot write in $work" "$room"
   done
   [ "$result" != not-yet ] || { result=failed why="${why%%: *}: still not ready: ${why#*: }"; }
 }
@@ -142,13 +142,6 @@ do_stage() {
     signatures="$signatures${signatures:+,}\"$package\":{\"signature\":\"${j_signature-}\"}"
   done
   moving=$moved facts="\"staged\":{$signatures}"
-}
-
-# Nothing stays locked for a medium that was pulled out; the record goes on from here.
-torn() {
-  unread=releases/$release.tar.gz
-  let_go
-  die 6 "the medium cannot be read: $unread" 'put it in again, or copy it anew, and run this again; nothing was changed on this host'
 }
 
 let_go() {

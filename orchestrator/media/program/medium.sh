@@ -1,4 +1,5 @@
 # The medium: which host of it this is, and whether what it has for this host is whole.
+room='make room there, or name another folder: TMPDIR=/a/folder sh install.sh'
 
 # known: the medium's hosts, one a line.
 known() {
@@ -30,9 +31,9 @@ choose_host() {
 # Copy what the medium has for this host, releases aside, and hold the copy against the medium's sums:
 # what was judged is what is used, also when the medium is pulled out -> work, H, run_prefix, numbers.
 read_medium() {
-  work=$(mktemp -d) || die 2 'no room for temporary files'
+  work=$(mktemp -d 2>/dev/null) || die 2 "cannot make a folder in ${TMPDIR:-/tmp}" "$room"
   H=$work/hosts/$host
-  mkdir -p "$H" || die 2 'no room for temporary files'
+  mkdir -p "$H" 2>/dev/null || die 2 "cannot make a folder in $work" "$room"
   for file in SHA256SUMS program medium $(sums "hosts/$host/" | cut -c 67-); do
     cp "$M/$file" "$work/$file" 2>/dev/null || die 6 "the medium is damaged: $file cannot be read" 'copy it anew'
   done
@@ -72,6 +73,13 @@ releases_whole() {
     about "$n"
     whole "$M" "releases/$release.tar.gz"
   done
+}
+
+# Nothing stays locked for a medium that was pulled out; the record goes on from here.
+torn() {
+  unread=releases/$release.tar.gz
+  let_go
+  die 6 "the medium cannot be read: $unread" 'put it in again, or copy it anew, and run this again; nothing was changed on this host'
 }
 
 # What the medium says of a package by its number -> package, release, manifest.

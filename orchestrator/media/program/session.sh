@@ -5,7 +5,7 @@ names=
 
 open_session() {
   rm -f "$work/in" "$work/out"
-  mkfifo "$work/in" "$work/out" || die 2 'this host has no mkfifo'
+  mkfifo "$work/in" "$work/out" || die 2 "cannot make pipes in $work with mkfifo" "this host has to have it; $room"
   (
     trap - PIPE
     # shellcheck disable=SC2016

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from orchestrator import compose
 from orchestrator.cli import looking
@@ -15,6 +16,7 @@ from orchestrator.cli.apply import begin, folded, refuse_denied, take_up
 from orchestrator.cli.consent import agree_to_go_back
 from orchestrator.cli.flags import ask_become, become_password, connection_flags, options_of
 from orchestrator.cli.screen import Screen, output_flags
+from orchestrator.cli.ward import is_plan
 from orchestrator.errors import UnknownRun, UsageError
 from orchestrator.home import Home
 from orchestrator.journal import Journal
@@ -24,6 +26,8 @@ from orchestrator.rollout.verdict import moved_nothing
 from orchestrator.service import wayback
 
 PLAN = "plan.yml"
+OF_A_RUN = frozenset({"what", "ask_become_pass", "output", "verbose"})
+"""What may be given with a RUN; all else that is given would do nothing without --to."""
 
 
 @click.command()
@@ -46,19 +50,54 @@ PLAN = "plan.yml"
 @connection_flags
 @ask_become
 @output_flags
-def rollback(what: str | None, *, to: str | None, ask_become_pass: bool, **given: Any) -> int:
+@click.pass_context
+def rollback(
+    ctx: click.Context,
+    /,
+    what: str | None,
+    *,
+    to: str | None,
+    ask_become_pass: bool,
+    **given: Any,
+) -> int:
     """Take back what RUN (or the last run of PACKAGE) did to every host that it moved.
 
     With --to, take the hosts of PLAN (plan.yml) back to their previous release or to a version,
     by a run of its own, once configuration, data and the release itself are known to allow it.
+
+    A RUN goes back as a whole: of the flags, it takes -K, --output and -v alone.
     """
     if to is not None:
         return _go_back(Path(what or PLAN), to, ask=ask_become_pass, given=given)
+    _expect_flags_of_a_run(ctx)
     if what is None:
         raise UsageError("which run?", hint="name a run or a package, or say where --to")
     with Home.find().open_journal() as journal:
-        run = _run_of(journal, what)
+        run = _run_or_hint(journal, what)
     return take_up(run, Request.ROLLBACK, Screen.of(given), ask=ask_become_pass)
+
+
+def _expect_flags_of_a_run(ctx: click.Context) -> None:
+    """Raise UsageError for flags that a run's way back would not heed."""
+    wrong = [
+        "/".join((*it.opts, *it.secondary_opts))
+        for it in ctx.command.params
+        if it.name not in OF_A_RUN
+        and ctx.get_parameter_source(it.name or "") is ParameterSource.COMMANDLINE
+    ]
+    if wrong:
+        what = f"{', '.join(wrong)}: a run goes back as a whole, on every host that it moved"
+        raise UsageError(what, hint="with --to only; nothing was changed")
+
+
+def _run_or_hint(journal: Journal, what: str) -> str:
+    try:
+        return _run_of(journal, what)
+    except UnknownRun as error:
+        if not is_plan(what):
+            raise
+        hint = "the hosts of a plan go back with --to previous, or --to VERSION"
+        raise UnknownRun(error.message, hint=hint) from None
 
 
 def _go_back(plan: Path, to: str, *, ask: bool, given: dict[str, Any]) -> int:

@@ -37,7 +37,7 @@ class Ward:
 
         The first word is a plan if it has a slash in it, or ends as files of plans do.
         """
-        named = words and ("/" in words[0] or words[0].endswith(SUFFIXES))
+        named = words and is_plan(words[0])
         plan, names = (words[0], words[1:]) if named else ("", words)
         if not plan and not names:
             raise UsageError("no host is named", hint="name a plan, or hosts with -i INVENTORY")
@@ -58,6 +58,11 @@ class Ward:
             return await compose.doctor(self.site, ssh, self.spell).examine_all()
         finally:
             await ssh.close()
+
+
+def is_plan(word: str) -> bool:
+    """Return whether a word that may be a plan or a name is a plan, as far as it tells."""
+    return "/" in word or word.endswith(SUFFIXES)
 
 
 def _only(site: Site, names: Sequence[str]) -> Site:

@@ -329,3 +329,12 @@ def test_usage(area: Area) -> None:
     none = back(area, OLD, "--restore-data", expect=6)
     assert f"packages.{PACKAGE}: the plan declares no data to bring back" in none.stderr
     area.fleet("rollback", expect=5)
+    plan = area.fleet("rollback", area.plan, expect=5)
+    assert "the hosts of a plan go back with --to previous, or --to VERSION" in plan.stderr
+
+
+def test_a_run_is_not_taken_back_in_part(area: Area) -> None:
+    for words in (("--test", "--hosts", "h001"), ("--hosts", "nosuch"), ("--package", PACKAGE)):
+        done = area.fleet("rollback", "last", *words, expect=5)
+        assert "with --to only; nothing was changed" in done.stderr
+    assert area.versions() == area.all_on(NEW)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.cli.main import COMMANDS, main
+from orchestrator.cli.rollback import OF_A_RUN, rollback
 from orchestrator.errors import ExitCode
 
 PLAN = """\
@@ -54,6 +55,43 @@ def test_wrong_usage_is_one_clear_line_and_5(
     error = capsys.readouterr().err
     assert error.strip()
     assert "Traceback" not in error
+
+
+ONLY_WITH_TO = [
+    *(["--test"], ["--yes"], ["--preserve-data"], ["--restore-data"], ["--package", "app"]),
+    *(["--backup-current"], ["--no-backup-current"], ["-i", "h1,"], ["-e", "version=1"]),
+    *(["--hosts", "h1"], ["--limit", "h1"], ["-l", "h1"], ["-f", "2"], ["-u", "ops"]),
+    *(["--private-key", "key"], ["-b"], ["--become-method", "sudo"], ["--become-user", "root"]),
+    *(["--accept-new"], ["--trust", "signers"]),
+]
+
+
+@pytest.mark.parametrize("words", ONLY_WITH_TO, ids=lambda words: words[0])
+def test_a_run_takes_no_flag_that_only_a_way_back_to_reads(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["rollback", "app", *words]) == ExitCode.USAGE
+    error = capsys.readouterr().err
+    assert words[0] in error
+    assert "hint: with --to only; nothing was changed" in error
+
+
+def test_each_flag_of_rollback_is_of_a_run_or_refused_with_one() -> None:
+    tried = {words[0] for words in ONLY_WITH_TO}
+    refused = {it.name for it in rollback.params if {*it.opts, *it.secondary_opts} & tried}
+    assert {it.name for it in rollback.params} == refused | OF_A_RUN | {"to"}
+
+
+@pytest.mark.parametrize("words", [["-K"], ["-v"], ["--output", "plain"]])
+def test_flags_that_a_run_takes(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rollback", "app", *words]) == ExitCode.USAGE
+    assert "no run" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("word", ["plan.yml", "plans/app"])
+def test_a_plan_that_is_taken_for_a_run(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rollback", word]) == ExitCode.USAGE
+    assert "--to previous, or --to VERSION" in capsys.readouterr().err
 
 
 def test_lint_reports_everything_at_once_with_places(capsys: pytest.CaptureFixture[str]) -> None:

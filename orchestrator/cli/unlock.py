@@ -19,7 +19,9 @@ from orchestrator.doctor.chart import Chart
 from orchestrator.errors import ExitCode, HostError, NotAgreed
 from orchestrator.report.escaping import output_line
 from orchestrator.report.figures import span
+from orchestrator.report.folding import compact
 from orchestrator.service import unlocking
+from orchestrator.service.narrowing import only
 from orchestrator.service.operator import operator
 from orchestrator.service.unlocking import Held
 
@@ -46,27 +48,39 @@ def unlock(
     An armed trial is never left without its end: it refuses, and with --force the host goes back.
     """
     ward = Ward.of(words, options_of(given))
+    if package and ward.plan:
+        only(ward.site.plan, [package])
     password = become_password(ask=ask_become_pass)
     charts = asyncio.run(ward.examine(password))
+    codes = [_unknown(chart, package) for chart in charts]
+    unlocking.expect_known(charts, package)
     locks = list(unlocking.held(charts, package))
-    codes = [_unreached(chart) for chart in charts]
     for lock in locks:
         click.echo(_told(lock))
     if not locks:
-        click.echo("no lock is held")
+        _say_free([chart for chart, code in zip(charts, codes, strict=True) if not code], charts)
     elif _agreed(yes=yes):
         codes += asyncio.run(_unlock_all(ward, locks, password, force=force))
     return ExitCode.FAILED if ExitCode.FAILED in codes else max(codes, default=ExitCode.OK)
 
 
-def _unreached(chart: Chart) -> ExitCode:
-    """Say why a host could not be looked at."""
+def _unknown(chart: Chart, package: str | None) -> ExitCode:
+    """Say why nobody knows whether a host's locks are held."""
     error = None if chart.is_reached else chart.ways[0].error
     trouble = error.message if error else chart.trouble
-    if not trouble:
+    told = [trouble] if trouble else list(unlocking.unreadable(chart, package))
+    for what in told:
+        click.echo(output_line(f"{chart.host}  {what}"), err=True)
+    if not told:
         return ExitCode.OK
-    click.echo(output_line(f"{chart.host}  {trouble}"), err=True)
     return error.exit_code if error else ExitCode.FAILED
+
+
+def _say_free(free: Sequence[Chart], charts: Sequence[Chart]) -> None:
+    """Say that no lock is held, of those hosts alone that told so."""
+    where = "" if len(free) == len(charts) else f" on {compact([it.host for it in free])}"
+    if free:
+        click.echo(f"no lock is held{where}")
 
 
 def _told(lock: Held) -> str:

@@ -6,13 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from orchestrator.doctor.chart import Chart
-from orchestrator.errors import HostError
+from orchestrator.errors import HostError, UsageError
 from orchestrator.host import requests_recovery
 from orchestrator.host.diagnosis import Hold, Patient
 from orchestrator.host.replies import Status, status
 from orchestrator.model.fleet import Host
 from orchestrator.model.plan import Timeouts
 from orchestrator.ports import Connector
+from orchestrator.registry import near_miss
+
+LOCK = "lock"
+"""The record that says who holds a package."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,23 @@ def held(charts: Sequence[Chart], package: str | None) -> Iterator[Held]:
         for patient in chart.patients:
             if patient.diagnosis.hold and package in (None, patient.place.package):
                 yield Held(chart.host, patient, patient.diagnosis.hold)
+
+
+def unreadable(chart: Chart, package: str | None) -> Iterator[str]:
+    """Say of which locks of a host nobody can tell whether they are held."""
+    for patient in chart.patients:
+        name = patient.place.package
+        if LOCK in patient.diagnosis.damage and package in (None, name):
+            yield f"{name}: the record of its lock is damaged: fleet doctor tells how to mend it"
+
+
+def expect_known(charts: Sequence[Chart], package: str | None) -> None:
+    """Raise UsageError if hosts have answered, and none of them has the package."""
+    answered = [chart for chart in charts if chart.is_reached and not chart.trouble]
+    there = sorted({patient.place.package for it in answered for patient in it.patients})
+    if package and answered and package not in there:
+        hint = near_miss(package, there) or f"packages there are: {', '.join(there) or 'none'}"
+        raise UsageError(f"no host that answered has a package '{package}'", hint=hint)
 
 
 async def unlock(

@@ -204,6 +204,24 @@ def _entry(path: Path) -> tuple[object, ...]:
     return (*found, hashlib.sha256(path.read_bytes()).hexdigest() if regular else "")
 
 
+def hold_lock(disk: Disk) -> None:
+    """Leave what a run leaves that has confirmed a release and is gone before the commit."""
+    (disk.state / "lock").write_text(
+        "lock_session='1.1'\nlock_boot='gone'\nlock_run='r-gone'\nlock_owner='bob@lost'\n"
+        "lock_expires='99999999999'\nlock_token='1'\n"
+    )
+    last = (disk.state / "last").read_text()
+    lines = [line for line in last.splitlines() if not line.startswith(("last_run", "last_out"))]
+    lines = ["last_outcome='confirmed'", *lines, "last_run='r-gone'"]
+    (disk.state / "last").write_text("\n".join(lines) + "\n")
+
+
+def without_a_plan(area: Area, disk: Disk) -> tuple[str, ...]:
+    """Return the flags by which an area's packages on a host are found without its plan."""
+    where = {"fleet_root": str(disk.root.parent), "fleet_state": str(disk.state.parent)}
+    return ("-i", str(area.site.lab.paths.inventory), "-e", json.dumps(where))
+
+
 def watchdogs(area: Area, host: LabHost) -> list[str]:
     """Return the command lines of the watchdogs of an area's trials on a host."""
     state = f" {area.disk(host.name).state.parent} "

@@ -18,7 +18,7 @@ import pytest
 
 from orchestrator.engines.ssh import keypair
 from orchestrator.lab.spec import LabHost
-from tests.baddays.hosts_site import LENIENT, write_program
+from tests.baddays.hosts_site import LENIENT, hold_lock, without_a_plan, write_program
 from tests.baddays.site import FLEET, OLD, Area, Disk, Site, start_site
 from tests.host.program.driver import kill_all
 from tests.labs import eventually, mend
@@ -108,9 +108,7 @@ def test_a_healthy_host(area: Area, site: Site) -> None:
 
 
 def test_without_a_plan_it_finds_what_there_is(area: Area, disk: Disk) -> None:
-    where = {"fleet_root": str(disk.root.parent), "fleet_state": str(disk.state.parent)}
-    inventory = area.site.lab.paths.inventory
-    words = ("-i", inventory, "-e", json.dumps(where), HOST)
+    words = (*without_a_plan(area, disk), HOST)
     done = area.fleet("doctor", *words)
     assert f"releases app         {disk.active} is active" in done.stdout
     (disk.root / "current/VERSION").write_text("9\n")
@@ -328,18 +326,6 @@ def test_a_service_that_is_down(site: Site, host: LabHost, area: Area) -> None:
     assert (finding["area"], finding["what"]) == ("services", "gateway.service is inactive")
     paste(area, finding["mend"])
     assert_healthy(area)
-
-
-def hold_lock(disk: Disk) -> None:
-    """Leave what a run leaves that has confirmed a release and is gone before the commit."""
-    (disk.state / "lock").write_text(
-        "lock_session='1.1'\nlock_boot='gone'\nlock_run='r-gone'\nlock_owner='bob@lost'\n"
-        "lock_expires='99999999999'\nlock_token='1'\n"
-    )
-    last = (disk.state / "last").read_text()
-    lines = [line for line in last.splitlines() if not line.startswith(("last_run", "last_out"))]
-    lines = ["last_outcome='confirmed'", *lines, "last_run='r-gone'"]
-    (disk.state / "last").write_text("\n".join(lines) + "\n")
 
 
 def test_a_lock_of_a_run_that_is_gone(area: Area, disk: Disk) -> None:

@@ -7,14 +7,16 @@ from shlex import quote
 
 from orchestrator.clock import iso
 from orchestrator.doctor.chart import Area, Chart, Finding, Level
-from orchestrator.host.diagnosis import Patient
+from orchestrator.host.diagnosis import Entry, Patient
 from orchestrator.host.drift import weigh
-from orchestrator.host.replies import Probe, Trial, number, text
+from orchestrator.host.replies import Probe, Trial, text
 from orchestrator.model.keeping import OnDrift
 from orchestrator.report.figures import span
 
 SHOWN = 3
 """Entries of a history, and names in a list, that are shown."""
+BEGIN = "begin"
+"""What a history says first of an operation; without an end it was broken off."""
 
 _RESTART: Mapping[str, str] = {
     "systemd": "systemctl restart -- {unit}",
@@ -170,17 +172,15 @@ def backups(_chart: Chart, patient: Patient) -> Iterator[Finding]:
 def history(_chart: Chart, patient: Patient) -> Iterator[Finding]:
     """Show the last entries; one that began and has no end was broken off."""
     entries = patient.history
-    ended = [entry for entry in entries if text(entry, "at") != "begin"]
+    ended = [entry for entry in entries if entry.at != BEGIN]
     for entry in ended[-SHOWN:]:
         yield Finding(Level.OK, Area.HISTORY, _entry(entry))
-    if entries and text(entries[-1], "at") == "begin" and not patient.diagnosis.at_work:
-        mend = f"fleet resume {quote(text(entries[-1], 'run'))}"
+    if entries and entries[-1].at == BEGIN and not patient.diagnosis.at_work:
+        mend = f"fleet resume {quote(entries[-1].run)}"
         what = f"{_entry(entries[-1])}: was broken off"
         yield Finding(Level.WARNING, Area.HISTORY, what, mend)
 
 
-def _entry(entry: Mapping[str, object]) -> str:
-    words = [iso(number(entry, "t")), text(entry, "op"), text(entry, "release")]
-    words += [text(entry, "status"), text(entry, "reason")]
-    run = text(entry, "run")
-    return " ".join(word for word in words if word) + (f" (run {run})" if run else "")
+def _entry(entry: Entry) -> str:
+    words = (iso(entry.when), entry.op, entry.release, entry.status, entry.reason)
+    return " ".join(word for word in words if word) + (f" (run {entry.run})" if entry.run else "")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from orchestrator.errors import HostError
 from orchestrator.host import requests, requests_recovery
+from orchestrator.host.instants import instant
 from orchestrator.host.looking import whole_question
 from orchestrator.host.replies import (
     Probe,
@@ -86,6 +87,22 @@ class Inquiry:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of a package's history: what happened (``at``: begin, end, …) to an operation.
+
+    ``when`` is in seconds since 1970, by the host's clock.
+    """
+
+    when: int
+    at: str
+    op: str
+    run: str = ""
+    release: str = ""
+    status: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Patient:
     """A package as its host tells of it; without a ``probe``, ``trouble`` says why."""
 
@@ -93,7 +110,7 @@ class Patient:
     diagnosis: Diagnosis
     probe: Probe | None = None
     trouble: str = ""
-    history: tuple[Mapping[str, object], ...] = field(default=(), hash=False)
+    history: tuple[Entry, ...] = ()
 
 
 async def look_around(
@@ -103,7 +120,7 @@ async def look_around(
     facts, told = await channel.call(
         [requests.facts(), requests_recovery.diagnose(root, state)], deadline=deadline
     )
-    return _answered(facts), read_diagnosis(_answered(told))
+    return _facts(facts), read_diagnosis(_answered(told))
 
 
 async def examine(
@@ -120,15 +137,20 @@ async def examine(
     facts, *replies = await channel.call(lines, deadline=deadline)
     triples = zip(replies[::3], replies[1::3], replies[2::3], strict=True)
     patients = [_patient(it.place, *triple) for it, triple in zip(inquiries, triples, strict=True)]
-    return _answered(facts), tuple(patients)
+    return _facts(facts), tuple(patients)
 
 
 def _patient(place: Place, told: Reply, probed: Reply, recorded: Reply) -> Patient:
     diagnosis = read_diagnosis(_answered(told))
-    history = tuple(parts(recorded.fields, "entries"))
+    history = tuple(map(_entry, parts(recorded.fields, "entries")))
     if status(probed) is not Status.OK:
         return Patient(place, diagnosis, None, probed.reason, history)
     return Patient(place, diagnosis, read_probe(probed), history=history)
+
+
+def _entry(found: Mapping[str, object]) -> Entry:
+    names = ("at", "op", "run", "release", "status", "reason")
+    return Entry(instant(found, "t"), **{name: text(found, name) for name in names})
 
 
 def read_diagnosis(fields: Mapping[str, object]) -> Diagnosis:
@@ -164,11 +186,21 @@ def _hold(found: Mapping[str, object] | None) -> Hold | None:
     return Hold(
         run=text(found, "run"),
         owner=text(found, "owner"),
-        since=number(found, "since"),
+        since=instant(found, "since"),
         expires_in=number(found, "expires_in"),
         binds=flag(found, "binds"),
         lives=flag(found, "lives"),
     )
+
+
+def _facts(reply: Reply) -> Mapping[str, object]:
+    """Return a host's facts once all of them can be read that are judged; raises HostError."""
+    fields = _answered(reply)
+    instant(fields, "epoch")
+    words(fields, "missing")
+    for name in ("init", "os", "user"):
+        text(fields, name)
+    return fields
 
 
 def _answered(reply: Reply) -> Mapping[str, object]:

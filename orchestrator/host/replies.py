@@ -12,6 +12,8 @@ from orchestrator.model.transfer import Part
 from orchestrator.ports import Reply
 
 T = TypeVar("T")
+WIDTH = 63
+"""Bits of the numbers that hosts count with."""
 ENDED_BY = "see what ended it there: a lack of memory, another run, or somebody"
 
 
@@ -197,8 +199,11 @@ def text(fields: Mapping[str, object], key: str) -> str:
 
 
 def number(fields: Mapping[str, object], key: str) -> int:
-    """Return a field that is a whole number, null or absent."""
-    return _typed(fields, key, int, 0)
+    """Return a field that is a whole number of at most 63 bits, null or absent."""
+    found = _typed(fields, key, int, 0)
+    if found.bit_length() > WIDTH:
+        raise _unlike(key)
+    return found
 
 
 def words(fields: Mapping[str, object], key: str) -> tuple[str, ...]:
@@ -251,14 +256,7 @@ def _trial(part: Mapping[str, object] | None) -> Trial | None:
 def _last(part: Mapping[str, object] | None) -> Last | None:
     if part is None:
         return None
-    return Last(
-        nonce=text(part, "nonce"),
-        run=text(part, "run"),
-        before=text(part, "from"),
-        after=text(part, "to"),
-        outcome=text(part, "outcome"),
-        reason=text(part, "reason"),
-    )
+    return Last(*(text(part, key) for key in ("nonce", "run", "from", "to", "outcome", "reason")))
 
 
 def _triggers(fields: Mapping[str, object]) -> tuple[Trigger, ...]:
@@ -298,9 +296,7 @@ def _drift(part: Mapping[str, object] | None) -> Drift | None:
 def _lock(part: Mapping[str, object] | None) -> Lock | None:
     if part is None:
         return None
-    return Lock(
-        owner=text(part, "owner"), run=text(part, "run"), expires_in=number(part, "expires_in")
-    )
+    return Lock(text(part, "owner"), text(part, "run"), number(part, "expires_in"))
 
 
 def _arrived(part: Mapping[str, object] | None) -> Part | None:

@@ -128,6 +128,17 @@ def test_an_archive_without_its_hash_is_not_sent(area: Area, tmp_path: Path) -> 
         assert why in done.stdout
 
 
+def test_a_host_that_tells_nonsense_is_alone_with_it(area: Area) -> None:
+    area.fleet("hosts", "backup", area.plan)
+    liar, *others = area.disks
+    [about] = (liar.state / "backups/data").glob("*.about")
+    about.write_text(f"{about.read_text()}about_epoch='99999999999999'\n")
+    done = area.fleet("hosts", "backups", area.plan, expect=2)
+    lines = done.stdout.splitlines()
+    assert f"{liar.host.name}  {PACKAGE}  the host program's answer has an unusable" in lines[0]
+    assert [line.split()[0] for line in lines[1:]] == [disk.host.name for disk in others]
+
+
 def test_nothing_is_replaced_unasked(area: Area) -> None:
     area.fleet("hosts", "backup", area.plan)
     fill(area.disks[0].root / "shared/data/db", "later")

@@ -8,6 +8,7 @@ import pytest
 
 from orchestrator.doctor import Area, Chart, Level, judge
 from orchestrator.errors import BecomeRefused, HostError, HostKeyRefused, Unreachable
+from orchestrator.host.diagnosis import Entry
 from orchestrator.host.replies import Drift, Last
 from orchestrator.model.keeping import DriftPolicy, OnDrift
 from orchestrator.model.reach import Layer, Way
@@ -32,6 +33,7 @@ SSH = "ssh -p 2222 ops@h1"
 UNLOCK = "fleet hosts unlock plan.yml h1 -u ops --package app --yes"
 ON_TRIAL = replace(PROBE, trial=TRIAL)
 TOLD = HEALTHY.patients[0].diagnosis
+BROKEN_OFF = Entry(1, "begin", "stage", "r-3")
 DRIFT = Drift("bin/x is modified", modified=("bin/x",))
 
 
@@ -163,7 +165,7 @@ RULES: dict[str, tuple[Chart, Level, Area, str, str]] = {
         SSH,
     ),
     "broken off": (
-        with_patient(history=({"t": 1, "at": "begin", "op": "stage", "run": "r-3"},)),
+        with_patient(history=(BROKEN_OFF,)),
         W,
         Area.HISTORY,
         "1970-01-01T00:00:01Z stage (run r-3): was broken off",
@@ -207,8 +209,8 @@ def test_a_lock_that_is_over_is_no_trouble() -> None:
 
 def test_what_is_at_work_is_not_broken_off() -> None:
     working = ill(at_work=True, incomplete=("9-ab",))
-    entries = ({"t": 1, "at": "begin", "op": "stage", "run": "r-3"},)
-    assert worst(replace(working, patients=(replace(working.patients[0], history=entries),))) == []
+    patient = replace(working.patients[0], history=(BROKEN_OFF,))
+    assert worst(replace(working, patients=(patient,))) == []
 
 
 def test_local_changes_that_the_plan_lets_stay() -> None:

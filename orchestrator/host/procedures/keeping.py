@@ -12,6 +12,7 @@ from pathlib import Path
 
 from orchestrator.errors import HostError
 from orchestrator.host import requests_data
+from orchestrator.host.instants import instant
 from orchestrator.host.quoting import whole_seconds
 from orchestrator.host.replies import Status, number, status, text
 from orchestrator.host.requests import Claim, Place
@@ -194,7 +195,7 @@ def read_backup(fields: Mapping[str, object]) -> Backup:
         sha256=text(fields, "sha256"),
         size=number(fields, "size"),
         release=text(fields, "release"),
-        made=number(fields, "epoch"),
+        made=instant(fields, "epoch"),
         by=text(fields, "by"),
         paths=tuple(text(fields, "paths").splitlines()),
     )

@@ -151,9 +151,10 @@ def expect_files(ready: Ready) -> None:
 def make_ready_for_way_back(
     site: Site, home: Home, options: RunOptions, pinned: Mapping[str, Pin]
 ) -> Ready:
-    """Return what a run needs to take packages back to what ``pinned`` says hosts had.
+    """Return what a run needs to take packages back to what ``pinned`` says hosts have or had.
 
-    Raises BundleError with all problems.
+    Releases that sources no longer have are known from earlier runs. Raises BundleError with all
+    problems.
     """
     trust = read_trust(site.plan, home, options)
     got = obtaining.obtain_again(site.plan, home.root, trust, pinned, home.released)

@@ -125,7 +125,7 @@ def take_up(run: str, request: Request, screen: Screen, *, ask: bool) -> int:
         ready = None
         if request is Request.ROLLBACK or _goes_back(journal, run):
             ready = compose.make_ready_to_go_back(site, home, pinned)
-        make = compose.make_ready_for_way_back if options.back_to else compose.make_ready
+        make = compose.make_ready_for_way_back if options.goes_back else compose.make_ready
         ready = ready or make(site, home, options, pinned)
         try:
             now = ready.prepared.targets

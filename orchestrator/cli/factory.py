@@ -24,12 +24,12 @@ def restore_golden(path: Path, given: Mapping[str, Any], *, yes: bool) -> int:
     versions = golden.golden(compose.read_plan(path, options), given["packages"])
     options = replace(options, factory=versions)
     site = compose.read_site(path, options)
-    ready = compose.make_ready(site, home, options)
+    password = become_password(ask=given["ask_become_pass"])
+    looks = looking.survey(site, options, password)
+    ready = compose.make_ready_for_way_back(site, home, options, golden.pins(looks, versions))
     try:
         with home.open_journal() as journal:
             refuse_denied(journal, ready)
-            password = become_password(ask=given["ask_become_pass"])
-            looks = looking.survey(site, options, password)
             agree_to_go_back(golden.moves(looks, versions), screen, yes=yes)
             return begin(journal, home, ready, options, password, screen)
     finally:

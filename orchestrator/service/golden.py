@@ -7,9 +7,11 @@ from dataclasses import replace
 
 from orchestrator.errors import PlanError, Problem
 from orchestrator.host.looking import Look, version
+from orchestrator.model.lock import Pin
 from orchestrator.model.plan import Plan
 from orchestrator.service.narrowing import only
 from orchestrator.service.preflight import Looks
+from orchestrator.service.wayback import held
 
 
 def golden(plan: Plan, packages: Collection[str]) -> dict[str, str]:
@@ -36,6 +38,11 @@ def restoring(plan: Plan, versions: Mapping[str, str]) -> Plan:
         for package in there.packages
     )
     return replace(there, packages=tuple(packages))
+
+
+def pins(looks: Looks, versions: Mapping[str, str]) -> dict[str, Pin]:
+    """Return the golden release of each package, with what the hosts tell of the digest."""
+    return {name: held(name, looks, version) for name, version in versions.items()}
 
 
 def moves(looks: Looks, versions: Mapping[str, str]) -> Iterator[str]:

@@ -52,6 +52,11 @@ class RunOptions:
         """Return what the operator agreed to."""
         return Given(self.yes, self.approved)
 
+    @property
+    def goes_back(self) -> bool:
+        """Return whether hosts are brought to what they had, known from them and earlier runs."""
+        return bool(self.back_to or self.factory)
+
     def to_dict(self) -> dict[str, object]:
         """Return JSON-ready values."""
         return {**asdict(self), **{name: list(getattr(self, name)) for name in LISTS}}

@@ -34,11 +34,15 @@ def narrowed(plan: Plan, options: RunOptions) -> Plan:
         raise PlanError(
             *(Problem(it.position, f"packages.{it.name}", what, mend) for it in there.packages)
         )
-    return way_back(there, way(options))
+    return way_back(there, _way(options))
 
 
-def way(options: RunOptions) -> WayBack:
-    """Return how the packages of such a run go back."""
+def way(options: RunOptions) -> WayBack | None:
+    """Return how the packages of a run go back; ``None`` where it undoes nothing beside them."""
+    return _way(options) if options.back_to else None
+
+
+def _way(options: RunOptions) -> WayBack:
     return WayBack(options.preserve_data, options.backup_current, options.restore_data)
 
 
@@ -55,12 +59,24 @@ def aims(plan: Plan, looks: Looks, to: str) -> dict[str, Pin]:
         raise UsageError(f"--to {to}: of which package?", hint=hint)
     _expect_answers(looks)
     if to != PREVIOUS:
-        return {package.name: _held(package, looks, to) for package in plan.packages}
+        return {package.name: held(package.name, looks, to) for package in plan.packages}
     found = {package.name: _previous(package, looks) for package in plan.packages}
     problems = [it for it in found.values() if isinstance(it, Problem)]
     if problems:
         raise PlanError(*problems)
     return {name: it for name, it in found.items() if isinstance(it, Pin)}
+
+
+def held(package: str, looks: Looks, version: str) -> Pin:
+    """Return the release of a version that hosts have, the one that they have pinned, if any.
+
+    It has no digest where that leaves several, or none.
+    """
+    probes = [probe for _, probe in _probes(package, looks)]
+    golden = {probe.golden for probe in probes if version_of(probe.golden) == version}
+    there = {it for probe in probes for it in probe.releases if version_of(it) == version}
+    [digest, *others] = map(_digest, golden or there or {""})
+    return Pin(version, "" if others else digest)
 
 
 def leaving(looks: Looks, aims: Mapping[str, Pin]) -> tuple[str, ...]:
@@ -86,17 +102,6 @@ def left(rollout: Rollout) -> frozenset[str]:
         for facts in packages.values()
     )
     return frozenset(str(facts["from"]) for facts in moves if facts["from"] != facts["to"])
-
-
-def _held(package: Package, looks: Looks, version: str) -> Pin:
-    """Return the release of a version that hosts have, if it is but one."""
-    held = {
-        release
-        for _, probe in _probes(package.name, looks)
-        for release in probe.releases
-        if version_of(release) == version
-    }
-    return Pin(version, _digest(held.pop()) if len(held) == 1 else "")
 
 
 def _previous(package: Package, looks: Looks) -> Pin | Problem:

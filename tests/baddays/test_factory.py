@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.baddays.hosts_site import LENIENT
+from orchestrator.model.event import Action
+from tests.baddays.hosts_site import LENIENT, reason
 from tests.baddays.site import NEW, OLD, Area, Site, start_site
 from tests.labs import eventually
 
@@ -78,6 +79,48 @@ def test_one_that_is_killed_is_resumed(site: Site) -> None:
     area.fleet("resume", "last")
     assert area.versions() == area.all_on(OLD)
     area.verify()
+
+
+def prune(area: Area, site: Site) -> None:
+    """Let the plan's source have another version alone."""
+    site.bundle(BETTER[0], into=site.folder / "pruned")
+    text = json.loads(area.plan.read_text())
+    text["packages"]["app"]["bundle"] = str(site.folder / "pruned")
+    area.plan.write_text(json.dumps(text))
+
+
+def test_the_source_no_longer_has_it_and_the_hosts_do(site: Site) -> None:
+    area = make(site, "pruned")
+    area.apply(OLD)
+    area.apply(NEW)
+    prune(area, site)
+    two = area.disk("h002")
+    kept = two.root / f"releases/{(two.state / 'factory').read_text().strip()}"
+    kept.rename(two.root / "away")
+    back = ("hosts", "restore", "--factory", area.plan, "--yes")
+    done = area.fleet(*back, expect=2)
+    assert "the content of 'VERSION'" in reason(area, "h002", Action.STAGE)
+    assert "1 committed, 1 failed" in done.stdout
+    assert area.versions() == {"h001": OLD, "h002": NEW}
+    (two.root / "away").rename(kept)
+    area.fleet(*back)
+    assert area.versions() == area.all_on(OLD)
+    area.verify()
+
+
+def test_one_that_is_resumed_needs_no_source_either(site: Site) -> None:
+    area = make(site, "pruned-killed")
+    area.apply(OLD)
+    area.apply(NEW)
+    prune(area, site)
+    disk = area.disk("h001")
+    disk.hold("post_activate")
+    with area.start("hosts", "restore", "--factory", area.plan, "--yes") as controller:
+        assert eventually(lambda: disk.trace[-1:] == [f"post_activate {OLD}"])
+        controller.send(signal.SIGKILL)
+    disk.let_go("post_activate")
+    area.fleet("resume", "last")
+    assert area.versions() == area.all_on(OLD)
 
 
 def test_a_plan_without_a_golden_release(site: Site) -> None:

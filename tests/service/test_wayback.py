@@ -9,7 +9,7 @@ from orchestrator.host.looking import Look
 from orchestrator.host.replies import Probe
 from orchestrator.model.lock import Pin
 from orchestrator.model.plan import Origin, Package, Plan
-from orchestrator.service.wayback import aims, leaving, moves
+from orchestrator.service.wayback import aims, held, leaving, moves
 
 APP, DB = (Package(name, "all", Origin("bundles")) for name in ("app", "db"))
 D1, D2, D3 = "1" * 12, "2" * 12, "3" * 12
@@ -62,6 +62,15 @@ def test_of_several_or_none_the_source_has_the_say() -> None:
     looks = {"a": look(NEW, OLD, NEW, OLD), "b": look(NEW, other, NEW, other)}
     assert aims(plan(), looks, "1.0.0") == {"app": Pin("1.0.0", "")}
     assert aims(plan(), looks, "1.5.0") == {"app": Pin("1.5.0", "")}
+
+
+def test_of_several_the_one_that_is_pinned() -> None:
+    other = f"1.0.0-{D3}"
+    probe = Probe(NEW, OLD, (NEW, OLD, other), golden=other)
+    looks = {"a": Look({}, {"app": probe}), "b": look(NEW, OLD, NEW, OLD)}
+    assert held("app", looks, "1.0.0") == Pin("1.0.0", D3)
+    assert held("app", looks, "2.0.0") == Pin("2.0.0", D2)
+    assert held("app", looks, "3.0.0") == Pin("3.0.0", "")
 
 
 def test_a_version_is_that_of_one_package() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from orchestrator.errors import ExitCode
 from orchestrator.model.carried import is_carried
+from orchestrator.report.again import again
 from orchestrator.report.escaping import printable
 from orchestrator.rollout.machine import Rollout
 from orchestrator.rollout.verdict import RunState, exit_code, run_state, taken_back
@@ -34,7 +35,7 @@ _NEXT: Mapping[RunState, tuple[str, ...]] = {
     ),
     RunState.ABORTED: (
         "`fleet rollback {run}` brings the hosts that moved back to what they had before",
-        "`fleet apply {plan}` begins again; hosts that have the release are left alone",
+        "`{again}` begins again; hosts that have the release are left alone",
     ),
     RunState.ROLLING_BACK: ("`fleet resume {run}` goes on with the rollback",),
     RunState.ROLLED_BACK: (
@@ -72,12 +73,12 @@ _NEXT_OF_MEDIUM: Mapping[RunState, tuple[str, ...]] = {
 
 _SILENT = (
     "mend the way to the unreachable hosts",
-    "`fleet apply {plan}` again brings them up; the others are left alone",
+    "`{again}` again brings them up; the others are left alone",
 )
 
 _PARTLY = (
     "mend what made hosts fail; they have what they had before",
-    "`fleet apply {plan}` tries them again; the others are left alone",
+    "`{again}` tries them again; the others are left alone",
 )
 
 
@@ -89,9 +90,13 @@ def verdict(rollout: Rollout) -> str:
 
 def next_steps(rollout: Rollout) -> tuple[str, ...]:
     """Return what to do next, most likely first; commands stand between backticks."""
-    started = rollout.started
+    started, commands = rollout.started, again(rollout)
     run, plan = (printable(name).replace("`", "'") for name in (started.run, started.plan_source))
-    return tuple(step.format(run=run, plan=plan) for step in _steps(rollout))
+    return tuple(
+        step.format(run=run, plan=plan, again=command)
+        for step in _steps(rollout)
+        for command in (commands if "{again}" in step else commands[:1])
+    )
 
 
 def _steps(rollout: Rollout) -> tuple[str, ...]:

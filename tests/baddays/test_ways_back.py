@@ -107,6 +107,18 @@ def test_one_host_alone(area: Area) -> None:
     assert area.versions() == area.all_on(OLD)
 
 
+def test_a_host_that_was_silent_is_brought_back_as_is_said(area: Area) -> None:
+    silent = area.hosts[2]
+    area.site.lab.cut(silent)
+    done = back(area, "previous", expect=4)
+    area.site.lab.restore(silent)
+    assert area.versions() == area.all_on(OLD) | {silent: NEW}
+    command = f"fleet rollback {area.plan} --to {OLD} --hosts {silent}"
+    assert f"next: `{command}` again brings them up" in done.stdout
+    area.fleet(*command.split()[1:], "--yes", "-e", f"version={NEW}")
+    assert area.versions() == area.all_on(OLD)
+
+
 def test_a_test_changes_nothing(area: Area) -> None:
     places = [place for disk in area.disks for place in disk.places]
     before = tree(*places)

@@ -11,7 +11,13 @@ from rich.console import Console, RenderableType
 
 from orchestrator.errors import ExitCode
 from orchestrator.model.event import Action, OperatorAsked, Request, Result
-from orchestrator.model.plan import Amount, OnHalt, UnreachableBudget, UnreachablePolicy
+from orchestrator.model.plan import (
+    Amount,
+    FailureBudget,
+    OnHalt,
+    UnreachableBudget,
+    UnreachablePolicy,
+)
 from orchestrator.model.wave import Wave
 from orchestrator.report.advice import MEANING, next_steps, verdict
 from orchestrator.report.recap import recap
@@ -22,6 +28,7 @@ from orchestrator.rollout.verdict import RunState
 from tests.report.golden import expect
 from tests.report.stories import BAD, START, bad_release, names, play, played, started
 
+ALL = Amount(100, percent=True)
 GOLDEN = Path(__file__).parent / "golden"
 
 
@@ -149,6 +156,46 @@ def test_hosts_that_wait_for_a_connection_are_the_next_thing_to_do():
     rollout, _ = played(first, silent)
     assert verdict(rollout).startswith("complete, exit 3")
     assert any("unreachable hosts" in step for step in next_steps(rollout))
+
+
+OPTIONS_AND_COMMANDS = [
+    ({}, "fleet apply plan.yml"),
+    ({"back_to": "previous"}, "fleet rollback plan.yml --to 2.4.0 --hosts h002"),
+    (
+        {"back_to": "2.4.0", "packages": ["gateway"], "restore_data": True, "limit": "edge"},
+        "fleet rollback plan.yml --to 2.4.0 --package gateway --restore-data --hosts h002",
+    ),
+    (
+        {"back_to": "2.4.0", "preserve_data": True, "backup_current": False},
+        "fleet rollback plan.yml --to 2.4.0 --preserve-data --no-backup-current --hosts h002",
+    ),
+    (
+        {"factory": {"gateway": "2.4.0"}},
+        "fleet hosts restore --factory plan.yml --package gateway --hosts h002",
+    ),
+]
+
+
+@pytest.mark.parametrize(("options", "command"), OPTIONS_AND_COMMANDS)
+@pytest.mark.parametrize("result", [Result.UNREACHABLE, Result.FAILED])
+def test_hosts_that_were_left_are_asked_again_as_they_were(options, command, result):
+    everyone = {"max_unreachable": UnreachableBudget(ALL), "max_failures": FailureBudget(ALL)}
+    first = started(Wave("a", "a", names(1, 3)), on_halt=OnHalt.HOLD, **everyone)
+    left = {("h002", Action.CHECK): (result, "no route to host", "")}
+    rollout, _ = played(replace(first, options=options), left)
+    assert next_steps(rollout)[1].startswith(f"`{command}` ")
+
+
+def test_each_package_goes_back_to_its_own_version():
+    first = started(Wave("a", "a", names(1, 20)), max_unreachable=UnreachableBudget(ALL))
+    targets = (*first.targets, replace(first.targets[0], package="db", version="7.1.0"))
+    silent = {(host, Action.CHECK): (Result.UNREACHABLE, "gone", "") for host in names(2, 19)}
+    options: dict[str, object] = {"back_to": "previous", "limit": "edge gw"}
+    rollout, _ = played(replace(first, targets=targets, options=options), silent)
+    assert [step.split("` ")[0] for step in next_steps(rollout)[1:]] == [
+        "`fleet rollback plan.yml --to 2.4.0 --package gateway --hosts 'edge gw'",
+        "`fleet rollback plan.yml --to 7.1.0 --package db --hosts 'edge gw'",
+    ]
 
 
 def test_a_run_that_moved_no_host_speaks_of_no_denied_release():

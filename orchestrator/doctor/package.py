@@ -7,6 +7,7 @@ from shlex import quote
 
 from orchestrator.clock import iso
 from orchestrator.doctor.chart import Area, Chart, Finding, Level
+from orchestrator.doctor.spelling import BACKUP
 from orchestrator.host.diagnosis import Entry, Patient
 from orchestrator.host.drift import weigh
 from orchestrator.host.replies import Probe, Trial, text
@@ -15,14 +16,21 @@ from orchestrator.report.figures import span
 
 SHOWN = 3
 """Entries of a history, and names in a list, that are shown."""
-BEGIN = "begin"
-"""What a history says first of an operation; without an end it was broken off."""
+BEGIN, END = "begin", "end"
+"""What a history says first and last of an operation; without an end it was broken off."""
 
 _RESTART: Mapping[str, str] = {
     "systemd": "systemctl restart -- {unit}",
     "openrc": "rc-service {name} restart",
     "other": "service {name} restart",
 }
+
+_AGAIN: Mapping[str, tuple[str, ...]] = {
+    "backup": ("hosts backup", "--package", "{package}"),
+    "restore": ("hosts restore", "--package", "{package}", "--from", BACKUP),
+    "repair": ("hosts repair",),
+}
+"""What was asked for without a run that could be resumed, by operation."""
 
 _STATES = {"active": Level.OK, "activating": Level.WARNING, "reloading": Level.WARNING}
 _STATES |= {"unknown": Level.WARNING}
@@ -169,16 +177,30 @@ def backups(_chart: Chart, patient: Patient) -> Iterator[Finding]:
     yield Finding(Level.OK, Area.BACKUPS, what)
 
 
-def history(_chart: Chart, patient: Patient) -> Iterator[Finding]:
+def history(chart: Chart, patient: Patient) -> Iterator[Finding]:
     """Show the last entries; one that began and has no end was broken off."""
     entries = patient.history
     ended = [entry for entry in entries if entry.at != BEGIN]
     for entry in ended[-SHOWN:]:
         yield Finding(Level.OK, Area.HISTORY, _entry(entry))
-    if entries and entries[-1].at == BEGIN and not patient.diagnosis.at_work:
-        mend = f"fleet resume {quote(entries[-1].run)}"
-        what = f"{_entry(entries[-1])}: was broken off"
-        yield Finding(Level.WARNING, Area.HISTORY, what, mend)
+    last = next((entry for entry in reversed(entries) if entry.at in (BEGIN, END)), None)
+    if last and last.at == BEGIN and not patient.diagnosis.at_work:
+        what = f"{_entry(last)}: was broken off"
+        yield Finding(Level.WARNING, Area.HISTORY, what, _again(chart, patient, last))
+
+
+def _again(chart: Chart, patient: Patient, entry: Entry) -> str:
+    """Return the command that asks for a broken-off operation again, as it was asked for.
+
+    Only runs are resumed; the other commands put their name before what they call one.
+    """
+    if entry.op == "unlock":
+        return _unlock(chart, patient)
+    if entry.op in _AGAIN and entry.run.startswith(f"{entry.op}-"):
+        command, *words = _AGAIN[entry.op]
+        package = patient.place.package
+        return chart.spelling.fleet(command, *(word.format(package=package) for word in words))
+    return f"fleet resume {quote(entry.run)}"
 
 
 def _entry(entry: Entry) -> str:

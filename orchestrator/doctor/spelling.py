@@ -10,6 +10,9 @@ from orchestrator.model.fleet import Become, BecomeMethod
 PLAN = "PLAN.yml"
 """Stands for a plan where the doctor was asked without one."""
 
+BACKUP = "ID"
+"""Stands for a backup that people choose: fleet hosts backups lists them."""
+
 _RAISE = {
     BecomeMethod.SUDO: "sudo -n -u {user} -- sh -c {command}",
     BecomeMethod.DOAS: "doas -n -u {user} sh -c {command}",

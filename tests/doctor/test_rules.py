@@ -171,6 +171,13 @@ RULES: dict[str, tuple[Chart, Level, Area, str, str]] = {
         "1970-01-01T00:00:01Z stage (run r-3): was broken off",
         "fleet resume r-3",
     ),
+    "broken off, and services were started again": (
+        with_patient(history=(BROKEN_OFF, Entry(2, "thaw", "stage", "r-3"))),
+        W,
+        Area.HISTORY,
+        "1970-01-01T00:00:01Z stage (run r-3): was broken off",
+        "fleet resume r-3",
+    ),
     "not examined": (
         replace(HEALTHY, facts={}, patients=(), disks=(), trouble="it was lost"),
         P,
@@ -188,6 +195,28 @@ def test_what_is_wrong_and_what_mends_it(name: str) -> None:
     assert (finding.level, finding.area) == (level, area)
     assert what in finding.what
     assert mend in finding.mend
+
+
+@pytest.mark.parametrize(
+    ("entry", "mend"),
+    [
+        (
+            Entry(1, "begin", "backup", "backup-2026"),
+            "fleet hosts backup plan.yml -l h1 -u ops --package app",
+        ),
+        (Entry(1, "begin", "backup", "2026"), "fleet resume 2026"),
+        (
+            Entry(1, "begin", "restore", "restore-2026"),
+            "fleet hosts restore plan.yml -l h1 -u ops --package app --from ID",
+        ),
+        (Entry(1, "begin", "repair", "repair-2026"), "fleet hosts repair plan.yml -l h1 -u ops"),
+        (Entry(1, "begin", "unlock", "2026"), UNLOCK),
+        (Entry(1, "begin", "watchdog", "2026"), "fleet resume 2026"),
+    ],
+)
+def test_what_was_broken_off_is_asked_for_again(entry: Entry, mend: str) -> None:
+    [finding] = worst(with_patient(history=(entry,)))
+    assert finding.mend == mend
 
 
 def test_a_trial_that_is_guarded() -> None:

@@ -6,7 +6,8 @@ import asyncio
 import json
 import os
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
@@ -63,7 +64,8 @@ def backup(plan: Path, *, to: Path | None, **given: Any) -> int:
     async def made(site: compose.Site, ssh: Connector) -> Found[Made]:
         return await service.back_up(site.plan, site.chosen, ssh, _identity("backup"), to)
 
-    return _each(plan, given, made, _made_line, _made_document)
+    with _left_to_hosts(plan):
+        return _each(plan, given, made, _made_line, _made_document)
 
 
 @click.command()
@@ -108,13 +110,17 @@ def restore(plan: Path, *, source: str | None, factory: bool, yes: bool, **given
         identity = _identity("restore")
         return await service.restore(site.plan, site.chosen, ssh, identity, origin)
 
-    return _each(plan, given, restored, _restored_line, _restored_document)
+    with _left_to_hosts(plan):
+        return _each(plan, given, restored, _restored_line, _restored_document)
 
 
 def _origin(source: str) -> str | Path:
-    """Return the name of a backup, or the folder that is meant; raises UsageError."""
+    """Return the name of a backup, or the folder that is meant; raises UsageError.
+
+    The latest is that of each host, whatever lies here: a folder of that name is ./latest.
+    """
     folder = Path(source)
-    if folder.is_dir():
+    if source != service.LATEST and folder.is_dir():
         return folder
     if "/" in source:
         hint = "a folder that fleet hosts backup PLAN --to FOLDER has filled; or latest, or an ID"
@@ -129,6 +135,17 @@ def _agree(*, yes: bool) -> None:
     if not at_terminal():
         raise NotAgreed("the data on the hosts would be replaced", hint="to agree, add --yes")
     click.confirm("Replace the data on the hosts?", abort=True, err=True)
+
+
+@contextmanager
+def _left_to_hosts(plan: Path) -> Iterator[None]:
+    """Say what becomes of the hosts where Ctrl-C breaks off what changes them."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        told = "hosts end what was begun, and start again what they had stopped, by themselves"
+        click.echo(f"fleet: {told}\n  hint: to see where they stand: fleet doctor {plan}", err=True)
+        raise
 
 
 def _each(

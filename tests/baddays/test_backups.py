@@ -6,6 +6,7 @@ import hashlib
 import json
 import random
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.baddays.site import OLD, PACKAGE, Area, Site
+from tests.labs import eventually
 
 pytestmark = pytest.mark.ssh
 
@@ -146,6 +148,42 @@ def test_nothing_is_replaced_unasked(area: Area) -> None:
     assert "add --yes" in done.stderr
     assert held(area.disks[0].root / "shared/data/db")[0] == "later"
     area.fleet("hosts", "restore", area.plan, expect=5)
+
+
+def test_the_latest_is_no_folder(area: Area, tmp_path: Path, monkeypatch: Any) -> None:
+    area.fleet("hosts", "backup", area.plan)
+    fill(area.disks[0].root / "shared/data/db", "later")
+    (tmp_path / "latest").mkdir()
+    monkeypatch.chdir(tmp_path)
+    back = ("hosts", "restore", area.plan, "-l", area.hosts[0], "--yes", "--from")
+    assert "no backup in latest/" in area.fleet(*back, "./latest", expect=2).stdout
+    area.fleet(*back, "latest")
+    assert held(area.disks[0].root / "shared/data/db")[0] == "rows"
+
+
+@pytest.mark.parametrize("command", ["backup", "restore"])
+def test_a_host_that_is_left_alone_goes_on(site: Site, command: str) -> None:
+    waits = 'touch "$FLEET_ROOT/frozen"; while [ -e "$FLEET_ROOT/hold" ]; do sleep 0.05; done'
+    thaws = 'rm "$FLEET_ROOT/frozen"'
+    data = {"paths": ["data/db"], "freeze": waits, "thaw": thaws}
+    area = site.area(f"left-{command}", hosts=1, package={"data": data})
+    area.apply(OLD)
+    [disk] = area.disks
+    fill(disk.root / "shared/data/db", "rows")
+    area.fleet("hosts", "backup", area.plan)
+    hold, frozen = (disk.root.with_name(name) for name in ("hold", "frozen"))
+    hold.touch()
+    words = ("--from", "latest", "--yes") if command == "restore" else ()
+    with area.start("hosts", command, area.plan, *words) as running:
+        assert eventually(frozen.exists, within=20)
+        running.send(signal.SIGINT)
+        assert running.wait() == 99
+    assert "start again what they had stopped, by themselves" in running.stderr
+    assert f"hint: to see where they stand: fleet doctor {area.plan}" in running.stderr
+    assert eventually(lambda: not frozen.exists(), within=20)
+    told = area.fleet("doctor", area.plan).stdout
+    assert f"fleet hosts {command} {area.plan} -l {disk.host.name} --package {PACKAGE}" in told
+    assert held(disk.root / "shared/data/db")[0] == "rows"
 
 
 def test_a_name_that_is_not_there(area: Area) -> None:

@@ -1,4 +1,4 @@
-"""Backups of data: whole or not there, brought back by renames, whatever interrupts it."""
+"""Backups of data: whole or not there, and brought back by renames."""
 
 from __future__ import annotations
 
@@ -7,94 +7,26 @@ import contextlib
 import gzip
 import hashlib
 import io
-import json
-import os
-import re
 import shutil
-import signal
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.host.program.builder import Release
-from tests.host.program.driver import Answer, Place, Session, lose_watchdog, until
-
-FOLDER = Path(__file__).parents[3] / "orchestrator/host/program"
-POINTS = tuple(
-    dict.fromkeys(
-        point
-        for part in ("backup.sh", "quiet.sh", "restore.sh")
-        for point in re.findall(r"\bpoint (\w+)", (FOLDER / part).read_text())
-    )
+from tests.host.program.backing_up import (
+    APP,
+    OWNER_ONLY,
+    archives,
+    backup,
+    data_of,
+    keys,
+    left,
+    restore,
+    services,
+    tree,
 )
-APP = Release(files={"bin/app": b"one"})
-OWNER_ONLY = 0o600
-
-
-def data_of(place: Place) -> Path:
-    """Return a folder of data with all that may be in one."""
-    folder = place.home / "shared/db"
-    (folder / "deep/er").mkdir(parents=True)
-    (folder / "table").write_bytes(b"rows\n" * 1000)
-    (folder / "deep/secret").write_bytes(b"s")
-    (folder / "deep/secret").chmod(0o640)
-    (folder / "deep/er").chmod(0o750)
-    (folder / " a b'\n").write_bytes(b"odd")
-    (folder / "link").symlink_to("deep/secret")
-    (folder / "deep/up").symlink_to("../table")
-    os.link(folder / "table", folder / "twin")
-    return folder
-
-
-def tree(folder: Path) -> dict[str, Any]:
-    """Return what a folder holds: modes, bytes, targets."""
-    found: dict[str, Any] = {}
-    for path in [folder, *sorted(folder.rglob("*"))]:
-        name = str(path.relative_to(folder))
-        if path.is_symlink():
-            found[name] = str(path.readlink())
-        else:
-            mode = path.stat().st_mode & 0o7777
-            found[name] = mode if path.is_dir() else (mode, path.read_bytes())
-    return found
-
-
-def services(place: Place) -> dict[str, Any]:
-    """Return texts that stop and start a service, whose state is in the file ``service``."""
-    mark = place.home / "service"
-    return {"freeze": f"echo stopped >{mark}", "thaw": f"echo runs >{mark}"}
-
-
-def keys(place: Place, *paths: Path, **more: Any) -> dict[str, Any]:
-    lines = "\n".join(str(path) for path in paths or (place.home / "shared/db",))
-    return {"paths": lines, "release_lock": 1, **more}
-
-
-def backup(place: Place, session: Session, *paths: Path, **more: Any) -> Answer:
-    answer = place.do(session, "backup", **keys(place, *paths, **more))
-    place.token = 0
-    return answer
-
-
-def restore(place: Place, session: Session, name: str, *paths: Path, **more: Any) -> Answer:
-    answer = place.do(
-        session, "restore", more.pop("payload", b""), backup=name, **keys(place, *paths, **more)
-    )
-    place.token = 0
-    return answer
-
-
-def archives(place: Place) -> Path:
-    return place.records / "backups/data"
-
-
-def left(place: Place) -> list[str]:
-    """Return what lies among the backups and beside the data that should not."""
-    here = [path.name for path in archives(place).glob("*") if path.suffix in (".part", ".new")]
-    return here + [str(path) for path in place.home.glob("shared/.*.fleet/new")]
+from tests.host.program.driver import Answer, Place, until
 
 
 def test_data_goes_into_an_archive_and_comes_back(place: Place) -> None:
@@ -371,109 +303,3 @@ def test_not_during_a_trial(dash: Place) -> None:
         dash.revert(session)
     assert answer.status == "no"
     assert "on" in answer.reason
-
-
-@pytest.mark.parametrize("point", POINTS)
-def test_killed_anywhere_it_converges_and_the_service_runs(dash: Place, point: str) -> None:
-    folder, other = data_of(dash), dash.home / "shared/other"
-    other.mkdir()
-    (other / "x").write_bytes(b"old")
-    before = tree(folder), tree(other)
-    killed = killed_at(dash, point, "backup", folder, other)
-    with dash.session() as session:
-        made = backup(dash, session, folder, other, **services(dash))
-        assert made.status == "ok", made.fields
-        (folder / "table").write_bytes(b"new")
-        (other / "x").write_bytes(b"new")
-        wrong = tree(folder), tree(other)
-    killed += killed_at(dash, point, "restore", folder, other, backup=made.backup)
-    assert (tree(folder), tree(other)) in (before, wrong)
-    with dash.session() as session:
-        back = restore(dash, session, made.backup, folder, other, **services(dash))
-        assert back.status == "ok", back.fields
-    assert (tree(folder), tree(other)) == before
-    assert killed, f"nothing comes past {point}"
-    assert not left(dash)
-
-
-def broken_off(dash: Place, freeze: str) -> Path:
-    """Break a restore off, and whatever minds the data, while that is made to stop."""
-    folder = data_of(dash)
-    mark = dash.home / "service"
-    with dash.session() as session:
-        made = backup(dash, session)
-        (folder / "table").write_bytes(b"later")
-        texts = services(dash) | {"freeze": freeze}
-        session.request("restore", **dash.claim(backup=made.backup, **keys(dash, **texts)))
-        until(mark.exists)
-        lose_watchdog(dash)  # and who minds the data
-        os.kill(int((dash.records / "busy").readlink().name.split(".")[1]), signal.SIGKILL)
-        assert "ended on the host" in session.answer().reason
-    return folder
-
-
-def test_what_was_broken_off_before_all_had_stopped_replaces_nothing(dash: Place) -> None:
-    mark = dash.home / "service"
-    folder = broken_off(dash, f"echo stopping >{mark}; sleep 60")
-    with dash.session() as session:
-        assert backup(dash, session).status == "ok"
-    assert (folder / "table").read_bytes() == b"later"
-    assert mark.read_text() == "runs\n"
-
-
-@pytest.mark.parametrize("begun", [False, True])
-def test_after_a_boot_only_what_was_begun_is_finished(dash: Place, *, begun: bool) -> None:
-    folder, other = data_of(dash), dash.home / "shared/other"
-    other.write_bytes(b"old")
-    texts = services(dash)
-    with dash.session() as session:
-        made = backup(dash, session, folder, other)
-    (folder / "table").write_bytes(b"new")
-    other.write_bytes(b"new")
-    slow = {"thaw": f"while [ -e {dash.home}/gate ]; do sleep 0.05; done; {texts['thaw']}"}
-    (dash.home / "gate").touch()
-    with dash.session() as session:
-        asked = keys(dash, folder, other, **texts | slow)
-        session.request("restore", **dash.claim(backup=made.backup, **asked))
-        until(lambda: other.read_bytes() == b"old")
-        lose_watchdog(dash)
-        os.kill(int((dash.records / "busy").readlink().name.split(".")[1]), signal.SIGKILL)
-        assert "ended on the host" in session.answer().reason
-    (dash.home / "gate").unlink()
-    undo_swap(other)
-    if not begun:
-        undo_swap(folder)
-    thaw = dash.records / "thaw"
-    here = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    thaw.write_text(thaw.read_text().replace(here, "an-earlier-boot"))
-    with dash.session() as session:
-        assert dash.do(session, "withdraw", **APP.named()).status == "ok"
-    assert other.read_bytes() == (b"old" if begun else b"new")
-    assert (folder / "table").read_bytes() == (b"rows\n" * 1000 if begun else b"new")
-    assert not left(dash)
-    told = [json.loads(line) for line in (dash.records / "history.jsonl").read_text().splitlines()]
-    [woken] = [line for line in told if line["at"] == "thaw"]
-    assert ("nothing was replaced" in woken["reason"]) is not begun
-
-
-def undo_swap(path: Path) -> None:
-    """Have what a restore brought lie beside the data again, as before the swap."""
-    beside = path.parent / f".{path.name}.fleet"
-    [aside] = [it for it in beside.iterdir() if it.name != "new"]
-    new = beside / f"new{path}"
-    new.parent.mkdir(parents=True, exist_ok=True)
-    path.rename(new)
-    aside.rename(path)
-
-
-def killed_at(dash: Place, point: str, operation: str, *paths: Path, **more: Any) -> int:
-    """Do an operation that is killed at a point; return whether it was, once the service runs."""
-    answered = False
-    with contextlib.suppress(EOFError), dash.session(FLEET_KILL_POINT=point) as session:
-        texts = services(dash)
-        answer = session.ask(operation, **dash.claim(**keys(dash, *paths, **texts, **more)))
-        answered = "ended on the host" not in answer.reason
-    until(lambda: not (dash.records / "thaw").exists())
-    mark = dash.home / "service"
-    assert not mark.exists() or mark.read_text() == "runs\n"
-    return not answered

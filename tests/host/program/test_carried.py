@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.host.program.driver import Answer, Place, Session
-from tests.host.program.test_backup import (
+from tests.host.program.backing_up import (
     APP,
     OWNER_ONLY,
     archives,
@@ -22,6 +21,7 @@ from tests.host.program.test_backup import (
     services,
     tree,
 )
+from tests.host.program.driver import Answer, Place, Session
 
 
 def carried_away(place: Place) -> Path:

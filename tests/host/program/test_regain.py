@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from tests.host.program.backing_up import archives, backup, left
 from tests.host.program.driver import Answer, Place, Session, lose_watchdog, until
 from tests.host.program.test_back import NEW, OLD, ledger, moved, recall
-from tests.host.program.test_backup import archives, backup, left
 
 FOLDER = Path(__file__).parents[3] / "orchestrator/host/program"
 POINTS = tuple(

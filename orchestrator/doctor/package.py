@@ -11,6 +11,7 @@ from orchestrator.doctor.spelling import BACKUP
 from orchestrator.host.diagnosis import Entry, Patient
 from orchestrator.host.drift import weigh
 from orchestrator.host.replies import Probe, Trial, text
+from orchestrator.model.carried import is_carried
 from orchestrator.model.keeping import OnDrift
 from orchestrator.report.figures import span
 
@@ -83,7 +84,7 @@ def trial(chart: Chart, patient: Patient) -> Iterator[Finding]:
     yield _on_trial(chart, patient, on)
     if not on.boot_hook:
         what = "after a reboot nothing takes the host back before somebody looks: no boot hook"
-        yield Finding(Level.WARNING, Area.TRIAL, what, f"fleet resume {quote(on.run)}")
+        yield Finding(Level.WARNING, Area.TRIAL, what, _go_on(on.run))
 
 
 def _on_trial(chart: Chart, patient: Patient, on: Trial) -> Finding:
@@ -95,7 +96,7 @@ def _on_trial(chart: Chart, patient: Patient, on: Trial) -> Finding:
     if on.remaining > 0:
         wants = "committed or renewed" if on.confirmed else "confirmed"
         what = f"{told}: it goes back by itself in {span(on.remaining)} unless {wants}"
-        return Finding(Level.WARNING, Area.TRIAL, what, f"fleet resume {quote(on.run)}")
+        return Finding(Level.WARNING, Area.TRIAL, what, _go_on(on.run))
     return Finding(Level.WARNING, Area.TRIAL, f"{told}, is overdue, and is going back")
 
 
@@ -200,7 +201,14 @@ def _again(chart: Chart, patient: Patient, entry: Entry) -> str:
         command, *words = _AGAIN[entry.op]
         package = patient.place.package
         return chart.spelling.fleet(command, *(word.format(package=package) for word in words))
-    return f"fleet resume {quote(entry.run)}"
+    return _go_on(entry.run)
+
+
+def _go_on(run: str) -> str:
+    """Return what takes a run up again; one of a medium is its host's own."""
+    if is_carried(run):
+        return "on the host, from its medium: sh install.sh --install"
+    return f"fleet resume {quote(run)}"
 
 
 def _entry(entry: Entry) -> str:

@@ -212,6 +212,10 @@ def test_what_is_wrong_and_what_mends_it(name: str) -> None:
         (Entry(1, "begin", "repair", "repair-2026"), "fleet hosts repair plan.yml -l h1 -u ops"),
         (Entry(1, "begin", "unlock", "2026"), UNLOCK),
         (Entry(1, "begin", "watchdog", "2026"), "fleet resume 2026"),
+        (
+            Entry(1, "begin", "activate", "media-m1-0a"),
+            "on the host, from its medium: sh install.sh --install",
+        ),
     ],
 )
 def test_what_was_broken_off_is_asked_for_again(entry: Entry, mend: str) -> None:

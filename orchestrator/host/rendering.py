@@ -124,6 +124,10 @@ class Renderer:
             for item in named
         )
 
+    def reboot(self, work: PackageWork) -> str:
+        """Return the shell text that reboots the host, where the package says one."""
+        return templates.render(work.package.reboot.command, self.variables(work))
+
     def texts(self, work: PackageWork, later: Sequence[PackageWork] = ()) -> Texts:
         """Return the shell text that goes with the package, forward and back.
 

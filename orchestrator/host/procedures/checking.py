@@ -12,7 +12,7 @@ from orchestrator.host.procedures import checks, recalling
 from orchestrator.host.procedures.checks import Question
 from orchestrator.host.procedures.context import Context, look
 from orchestrator.host.procedures.judging import intention, is_there, objections, shown
-from orchestrator.host.procedures.rebooting import gates
+from orchestrator.host.procedures.rebooting import gates, rebooting
 from orchestrator.host.procedures.staging import laying_down
 from orchestrator.host.procedures.switching import activation
 from orchestrator.host.rendering import Renderer, mentions_facts
@@ -63,6 +63,8 @@ def _rehearse(ctx: Context) -> None:
         changes = standing(work.package.on_drift, work.manifest)
         for build in (laying_down(ctx, work, NO_BYTES, changes), activation(ctx, work)):
             build(ctx.place(work), claim)
+    if ctx.packages:
+        rebooting(ctx, ctx.packages)(ctx.place(ctx.packages[-1]), claim)
     checks.validations(ctx)
     gates(ctx)
 

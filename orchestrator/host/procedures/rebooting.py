@@ -127,7 +127,7 @@ def rebooting(ctx: Asking, works: Sequence[PackageWork]) -> Build:
     return partial(
         requests_trial.reboot,
         nonce=ctx.nonce,
-        command=next((w.package.reboot.command for w in works if w.package.reboot.command), ""),
+        command=next(filter(None, map(ctx.renderer.reboot, works)), ""),
         unguarded=all(w.package.trial.boot_hook is BootHook.OPTIONAL for w in works),
     )
 

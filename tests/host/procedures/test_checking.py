@@ -194,6 +194,7 @@ async def test_what_cannot_be_rendered_shows_before_anything_is_touched() -> Non
         ({"steps": (Step("one", "x", down="{{ half }}"),)}, "not UTF-8"),
         ({"validations": (Use("{{ bad }}"),)}, "holds a NUL"),
         ({"triggers": (Use("{{ bad }}"),)}, "holds a NUL"),
+        ({"reboot": Reboot(command="echo {{ bad }}")}, "holds a NUL"),
     ],
 )
 async def test_what_cannot_be_sent_shows_before_anything_is_touched(

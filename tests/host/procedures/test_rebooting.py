@@ -102,7 +102,9 @@ async def test_a_reboot_without_a_guard_is_refused() -> None:
 
 
 async def test_unless_every_package_accepts_the_risk() -> None:
-    it = assignment(work(trial=Trial(boot_hook=BootHook.OPTIONAL), reboot=Reboot(command="x")))
+    it = assignment(
+        work(trial=Trial(boot_hook=BootHook.OPTIONAL), reboot=Reboot(command="{{ 'x' }}"))
+    )
     channel = answers()
     memory = remembered(on_trial(), gateway=8)
     await reboot(context(channel, it, memory=memory, connector=FakeConnector(back(AGAIN))))

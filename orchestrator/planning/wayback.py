@@ -25,6 +25,7 @@ from orchestrator.model.plan import (
 from orchestrator.model.version import is_version, precedence
 
 ALL = Amount(100, percent=True)
+WITH_DATA = ", or with the data of then: --restore-data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def hindrances(
         if entry.path not in migrated
         and not (brings_data(package, way) and _is_data(package, entry.path))
         and _stays(package, target, entry.path)
-        for words in _schema(entry, active, target)
+        for words in _schema(package, entry, active, target)
     )
 
 
@@ -122,10 +123,14 @@ def _steps(package: Package, target: Manifest, past: Past, way: WayBack) -> Iter
         if name in settled(package, way):
             continue
         if name not in known or not known[name].down:
-            yield f"step {name} was done since, and has no way down; give it one, {leave}"
+            may = name in settled(package, WayBack(restore_data=True))
+            also = WITH_DATA if may else ""
+            yield f"step {name} was done since, and has no way down; give it one, {leave}{also}"
 
 
-def _schema(entry: ConfigEntry, active: Manifest, target: Manifest) -> Iterator[str]:
+def _schema(
+    package: Package, entry: ConfigEntry, active: Manifest, target: Manifest
+) -> Iterator[str]:
     """Say it where the target does not read what the active release has written."""
     reads = dict(target.reads)
     own = {it.path: it.schema for it in target.config}
@@ -138,7 +143,7 @@ def _schema(entry: ConfigEntry, active: Manifest, target: Manifest) -> Iterator[
         return
     yield (
         f"{entry.path} has schema {entry.schema} of {active.version}, and {target.version} {told}; "
-        "go back to a release that does"
+        f"go back to a release that does{WITH_DATA if _is_data(package, entry.path) else ''}"
     )
 
 

@@ -125,6 +125,16 @@ def test_what_comes_back_from_a_backup_needs_no_way_down(
     assert all(words.startswith(it) for words, it in zip(found, why, strict=True)), found
 
 
+def test_a_refusal_says_where_a_backup_would_do() -> None:
+    low, high = release("1.0.0", data_db=1), release("2.0.0", data_db=2)
+    past = Past(held=True, since=("one-way",), done=("one-way",))
+    for data, offered in ((("data",), 2), ((), 0)):
+        stuck = package(replace(MOVES, migrates=("data/x",)), data=data)
+        found = list(hindrances(stuck, high, low, past, WayBack()))
+        assert len(found) == 2
+        assert sum("--restore-data" in words for words in found) == offered
+
+
 def test_steps_that_a_backup_settles() -> None:
     them = package(UP, ONE_WAY, data=("data/db",))
     assert settled(them, RESTORE) == {"up"}

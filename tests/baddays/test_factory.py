@@ -66,16 +66,21 @@ def test_a_copy_that_is_damaged_or_gone_is_sent_anew(site: Site) -> None:
     area.verify()
 
 
-def test_one_that_is_killed_is_resumed(site: Site) -> None:
-    area = make(site, "killed")
-    area.apply(OLD)
-    area.apply(NEW)
+def kill_while_it_activates(area: Area) -> None:
+    """Begin to go back, and kill the controller while a host is activating."""
     disk = area.disk("h001")
     disk.hold("post_activate")
     with area.start("hosts", "restore", "--factory", area.plan, "--yes") as controller:
         assert eventually(lambda: disk.trace[-1:] == [f"post_activate {OLD}"])
         controller.send(signal.SIGKILL)
     disk.let_go("post_activate")
+
+
+def test_one_that_is_killed_is_resumed(site: Site) -> None:
+    area = make(site, "killed")
+    area.apply(OLD)
+    area.apply(NEW)
+    kill_while_it_activates(area)
     area.fleet("resume", "last")
     assert area.versions() == area.all_on(OLD)
     area.verify()
@@ -113,12 +118,7 @@ def test_one_that_is_resumed_needs_no_source_either(site: Site) -> None:
     area.apply(OLD)
     area.apply(NEW)
     prune(area, site)
-    disk = area.disk("h001")
-    disk.hold("post_activate")
-    with area.start("hosts", "restore", "--factory", area.plan, "--yes") as controller:
-        assert eventually(lambda: disk.trace[-1:] == [f"post_activate {OLD}"])
-        controller.send(signal.SIGKILL)
-    disk.let_go("post_activate")
+    kill_while_it_activates(area)
     area.fleet("resume", "last")
     assert area.versions() == area.all_on(OLD)
 
